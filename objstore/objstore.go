@@ -44,14 +44,15 @@ type ListOptions struct {
 	Delimiter string
 	// Token is the [Page.Next] of the page before.
 	Token string
-	// StartAfter skips the keys up to and including it. It is ignored when Token is set.
+	// StartAfter skips the keys up to and including it. It is ignored when Token is set. When it lies inside a
+	// rolled-up prefix, it is up to the store whether that prefix is shown.
 	StartAfter string
 	// Max bounds the number of entries, objects and prefixes together; 0 leaves it to the store (1000 on S3).
 	Max int
 }
 
 // Page is one page of a listing. Objects and Prefixes are each in byte order of their keys, and every entry of a page
-// sorts before every entry of the next one.
+// sorts before every entry of the next one. A page may be empty and still have a next one.
 type Page struct {
 	Objects []Object
 	// Prefixes are the rolled-up keys; each ends with the delimiter and occurs once in a whole listing.
@@ -85,6 +86,7 @@ type Store interface {
 	// Get or from a Read of the body.
 	//
 	// The body ends with io.EOF after exactly n bytes; when fewer arrive the error is io.ErrUnexpectedEOF or the
-	// transport's, never io.EOF. The caller closes the body, which also abandons what hasn't been read.
+	// transport's, never io.EOF. The caller closes the body, which also abandons what hasn't been read. One
+	// goroutine at a time uses a body; whoever wants to interrupt its Read ends ctx, which governs the body too.
 	Get(ctx context.Context, v Version, off, n int64) (io.ReadCloser, error)
 }
