@@ -5,7 +5,7 @@
 #   test/setup.sh --ceph   also the packages for make test-ceph
 set -euo pipefail
 
-packages="fuse3 samtools bcftools tabix samtools-test htslib-test attr curl python3 python3-venv"
+packages="make git gcc libc6-dev fuse3 samtools bcftools tabix samtools-test htslib-test attr curl python3 python3-venv"
 [ "${1:-}" = --ceph ] && packages="$packages radosgw ceph-mon ceph-osd ceph-common"
 repo=$(dirname "$(dirname "$(readlink -f "$0")")")
 venv=$repo/.venv

@@ -1,0 +1,53 @@
+# Everything a person or CI does with this repository. `make` alone explains.
+
+VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+PREFIX      ?= /usr/local
+FUZZTIME    ?= 20s
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+# Packages with tests of their own; test/ itself needs mounts and runs without the race detector's slowness.
+UNIT         = $(shell go list ./... | grep -v '/test$$')
+
+.PHONY: help build install lint test unit mounts test-ceph fuzz demo setup clean
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## bin/allasfs
+	go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/allasfs ./cmd/allasfs
+
+install: build ## allasfs, crypt4gh and crypt4gh-keygen in PREFIX/bin (/usr/local)
+	install -D -m 755 bin/allasfs $(DESTDIR)$(PREFIX)/bin/allasfs
+	ln -sfn allasfs $(DESTDIR)$(PREFIX)/bin/crypt4gh
+	ln -sfn allasfs $(DESTDIR)$(PREFIX)/bin/crypt4gh-keygen
+
+lint: ## gofmt, vet, staticcheck, tidy go.mod, the rule of imports
+	@files=$$(gofmt -l cmd fs cache c4gh objstore test); [ -z "$$files" ] || { echo "not formatted: $$files"; exit 1; }
+	go vet ./...
+	go vet -tags ceph ./test
+	go run $(STATICCHECK) ./...
+	go mod tidy -diff
+	go test ./test/imports
+
+test: unit mounts ## all tests but Ceph's: units under the race detector, then real mounts
+
+unit: setup
+	go test -race -timeout 10m $(UNIT)
+
+mounts: setup build
+	ALLASFS=$(CURDIR)/bin/allasfs go test -count=1 -timeout 15m ./test
+
+test-ceph: build ## the main paths against Ceph's object gateway
+	test/setup.sh --ceph
+	ALLASFS=$(CURDIR)/bin/allasfs test/ceph/with.sh go test -count=1 -timeout 15m -tags ceph -run Ceph ./test
+
+fuzz: ## each fuzz target for FUZZTIME (20s)
+	test/fuzz.sh $(FUZZTIME)
+
+demo: setup build ## a bucket of encrypted reads, mounted and read, in a minute
+	go run ./test/demo bin/allasfs
+
+setup:
+	@test/setup.sh
+
+clean: ## removes what was built and what tests made
+	rm -rf bin .testdata .venv
