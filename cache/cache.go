@@ -1,0 +1,150 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"allasfs/c4gh"
+	"allasfs/objstore"
+)
+
+// ErrClosed is what a read gets from a cache or a handle that was closed.
+var ErrClosed = errors.New("cache: closed")
+
+// Options are the bounds of a [Cache]. The zero value of each field means its default.
+type Options struct {
+	// Budget bounds the memory for segments, in bytes: what is kept, what is being fetched, and what was read ahead.
+	// The default is 512 MiB, the least 4 MiB. Reads that wait are served even when it is used up, so it may be
+	// exceeded by what the reads at work show at once.
+	Budget int64
+	// ReadAheadGets bounds the range GETs that read-ahead has under way at once; 32 by default. Those that a read
+	// waits for aren't counted.
+	ReadAheadGets int
+	// Logger gets one line for each fetch that failed; by default none.
+	Logger *slog.Logger
+}
+
+const (
+	defaultBudget        = 512 << 20 // bytes
+	leastBudget          = 4 << 20   // bytes
+	defaultReadAheadGets = 32
+)
+
+// Cache holds the plaintext segments of any number of objects under one budget. All methods may be called from any
+// number of goroutines.
+type Cache struct {
+	store objstore.Store
+	log   *slog.Logger
+	pool  *pool
+	limit int           // segments that the budget allows
+	slots chan struct{} // one for each GET of read-ahead under way
+
+	ctx    context.Context // ends with Close; every fetch lives under it
+	cancel context.CancelFunc
+	work   sync.WaitGroup // every fetch
+
+	mu      sync.Mutex
+	closed  bool
+	ready   *simplelru.LRU[segmentKey, *segment]
+	pending map[segmentKey]*segment
+	used    int // segments that have a buffer or were promised one
+	ahead   int // those of them that read-ahead asked for and no read has come to yet
+	streams int // sequential streams of all handles
+	objects map[objstore.Version]*object
+	nextID  uint64
+	latency latency
+	stats   Stats
+}
+
+// New returns a cache over store. Close it to end what it has under way.
+func New(store objstore.Store, o Options) *Cache {
+	budget := o.Budget
+	if budget == 0 {
+		budget = defaultBudget
+	}
+	if o.ReadAheadGets == 0 {
+		o.ReadAheadGets = defaultReadAheadGets
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	limit := int(max(budget, leastBudget) / bufferSize)
+	c := &Cache{
+		store: store, log: o.Logger, limit: limit,
+		pool:    &pool{limit: limit},
+		slots:   make(chan struct{}, o.ReadAheadGets),
+		pending: make(map[segmentKey]*segment),
+		objects: make(map[objstore.Version]*object),
+	}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	// The LRU's own bound is never met: makeRoom evicts first. Its error is for a size below 1.
+	c.ready, _ = simplelru.NewLRU(limit+1, func(_ segmentKey, s *segment) { c.leftTable(s) })
+	return c
+}
+
+// Close ends every fetch, waits for them and drops what is kept. Reads that wait get an error; views stay valid until
+// they are released.
+func (c *Cache) Close() {
+	c.mu.Lock()
+	c.closed = true
+	c.ready.Purge()
+	c.mu.Unlock()
+	c.cancel()
+	c.work.Wait()
+}
+
+// Stats counts what a cache has done since it was made.
+type Stats struct {
+	Gets         int64 // range GETs sent
+	AheadGets    int64 // those of them that read-ahead sent
+	FetchedBytes int64 // ciphertext bytes received
+	ServedBytes  int64 // plaintext bytes handed to readers
+	Hits         int64 // segments that were ready when a read came
+	Waits        int64 // segments that were pending when a read came
+	Misses       int64 // segments that a read had to ask for
+	Unused       int64 // segments that read-ahead fetched and no read came to
+	Used         int   // segments that take of the budget now
+	Limit        int   // segments that the budget allows
+}
+
+// Stats returns the counters as they are now.
+func (c *Cache) Stats() Stats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.stats
+	s.Used, s.Limit = c.used, c.limit
+	return s
+}
+
+// object is what all segments and handles of one version share. Its id stands for the version in segment keys, which
+// are hashed on every access.
+type object struct {
+	id       uint64
+	source   Source
+	segments int64 // number of segments
+	size     int64 // plaintext bytes before edits
+	users    int   // handles and segments in the table; guarded by Cache.mu
+}
+
+// use returns the object of a source and counts one more user. The caller holds c.mu.
+func (c *Cache) use(s Source, size int64) *object {
+	o := c.objects[s.Version]
+	if o == nil {
+		c.nextID++
+		o = &object{id: c.nextID, source: s, size: size, segments: (size + c4gh.SegmentSize - 1) / c4gh.SegmentSize}
+		c.objects[s.Version] = o
+	}
+	o.users++
+	return o
+}
+
+// disuse takes one user away and forgets an object that nobody uses. The caller holds c.mu.
+func (c *Cache) disuse(o *object) {
+	if o.users--; o.users == 0 {
+		delete(c.objects, o.source.Version)
+	}
+}

@@ -1,0 +1,193 @@
+package cache
+
+import (
+	"iter"
+	"slices"
+	"time"
+
+	"allasfs/c4gh"
+)
+
+// All sizes here are plaintext bytes before edits.
+const (
+	maxStreams = 16 // of one handle
+
+	// slack is how far the kernel's own parallel read-ahead may run in front of a stream: its largest window and one
+	// read. Reads up to four times as far behind are late ones of the same stream.
+	slack = 2 << 20
+
+	// sequentialRun is what must have been read in sequence before anything is read ahead.
+	sequentialRun = 512 << 10
+
+	// nearWindow is enough where the store answers at once: segments are still in the processor's cache when they
+	// are copied out. farWindow hides a round trip; it is reached only when that much has been read in sequence.
+	nearWindow = 8 << 20
+	farWindow  = 128 << 20
+	farLatency = 3 * time.Millisecond
+
+	// parts is how many GETs a window is cut into, within these sizes.
+	parts    = 4
+	nearPart = 2 << 20
+	farPart  = 8 << 20
+)
+
+// stream is one sequential reader inside a handle: samtools and mmap have several at once.
+//
+// The kernel's read-ahead arrives out of order and in parallel, so a read isn't compared with the last one but with
+// the high-water mark. What a read skips is a debt that late reads pay back; a stream that stays in debt isn't
+// sequential.
+type stream struct {
+	high    int64 // end of the furthest read
+	run     int64 // bytes read since the stream began
+	debt    int64 // bytes below high that no read has come to
+	planned int64 // end of what is read ahead; a multiple of the segment size
+	fetches []*fetch
+	counted bool // in Cache.streams
+}
+
+// near tells whether a read of [lo, hi) can belong to the stream.
+func (s *stream) near(lo int64) bool { return lo >= s.high-4*slack && lo <= s.high+slack }
+
+// take adds the read [lo, hi) to the stream.
+func (s *stream) take(lo, hi int64) {
+	late := max(0, min(hi, s.high)-lo)
+	fresh := hi - lo - late
+	s.debt += max(0, lo-s.high)
+	paid := min(s.debt, late)
+	s.debt -= paid
+	s.run += fresh + paid
+	s.high = max(s.high, hi)
+}
+
+// sequential tells whether the stream has earned read-ahead.
+func (s *stream) sequential() bool { return s.run >= sequentialRun && s.debt <= s.run/4 }
+
+// observe finds the stream that a read belongs to, extends its read-ahead, and tells whether it is sequential.
+func (h *Handle) observe(ranges iter.Seq[c4gh.Extent]) (passing bool) {
+	lo, hi := bounds(ranges)
+	if lo == hi {
+		return false
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return false
+	}
+	s := h.streamAt(lo)
+	s.take(lo, hi)
+	h.cache.mu.Lock()
+	defer h.cache.mu.Unlock()
+	if !s.sequential() {
+		h.cache.endStream(s)
+		return false
+	}
+	h.cache.readAhead(h.object, s)
+	return true
+}
+
+// bounds returns the first byte of the ranges and the end of the last one.
+func bounds(ranges iter.Seq[c4gh.Extent]) (lo, hi int64) {
+	first := true
+	for r := range ranges {
+		if first {
+			lo, first = r.Off, false
+		}
+		hi = r.Off + r.Len
+	}
+	return lo, hi
+}
+
+// streamAt returns the stream near lo, or a new one in place of the one used longest ago. The caller holds h.mu.
+func (h *Handle) streamAt(lo int64) *stream {
+	for i, s := range slices.Backward(h.streams) {
+		if s.near(lo) {
+			h.streams = append(slices.Delete(h.streams, i, i+1), s)
+			return s
+		}
+	}
+	if len(h.streams) == maxStreams {
+		h.cache.mu.Lock()
+		h.cache.endStream(h.streams[0])
+		h.cache.mu.Unlock()
+		h.streams = slices.Delete(h.streams, 0, 1)
+	}
+	s := &stream{high: lo}
+	h.streams = append(h.streams, s)
+	return s
+}
+
+// endStream gives up what was read ahead for a stream and isn't waited for. The caller holds c.mu.
+func (c *Cache) endStream(s *stream) {
+	for _, f := range s.fetches {
+		c.abandon(f)
+	}
+	s.fetches, s.planned = nil, 0
+	if s.counted {
+		s.counted = false
+		c.streams--
+	}
+}
+
+// readAhead asks for what a sequential stream will come to, as far as its window, the slots and the budget go. The
+// caller holds c.mu.
+func (c *Cache) readAhead(o *object, s *stream) {
+	if !s.counted {
+		s.counted = true
+		c.streams++
+	}
+	s.fetches = slices.DeleteFunc(s.fetches, func(f *fetch) bool { return f.segments[len(f.segments)-1].fetch == nil })
+	window, part := c.window(s.run)
+	s.planned = max(s.planned, (s.high+c4gh.SegmentSize-1)/c4gh.SegmentSize*c4gh.SegmentSize)
+	for s.planned < o.size && s.planned-s.high <= window-part {
+		f := c.nextPart(o, s, part)
+		if f == nil {
+			return
+		}
+		if len(f.segments) > 0 {
+			s.fetches = append(s.fetches, f)
+		}
+	}
+}
+
+// window returns how far ahead a stream that has read run bytes may be, and the size of its GETs. A window is never
+// larger than what was read already, so a guess at most doubles what is fetched.
+func (c *Cache) window(run int64) (window, part int64) {
+	window, part = nearWindow, nearPart
+	if c.latency.mean > farLatency {
+		window, part = farWindow, farPart
+	}
+	share := int64(c.limit/2/max(1, c.streams)) * c4gh.SegmentSize
+	window = max(min(window, run, share), 2*c4gh.SegmentSize)
+	part = max(min(part, window/parts)/c4gh.SegmentSize, 1) * c4gh.SegmentSize
+	return window, part
+}
+
+// nextPart plans and sends the next GET of a stream. It passes over what is known already and returns nil when there
+// is no slot or no budget for a guess; a later read will try again.
+func (c *Cache) nextPart(o *object, s *stream, part int64) *fetch {
+	first := s.planned / c4gh.SegmentSize
+	end := min(first+part/c4gh.SegmentSize, o.segments)
+	for first < end && c.known(o, first) {
+		first++
+	}
+	f := &fetch{object: o, ahead: true, passing: true}
+	if first == end {
+		s.planned = end * c4gh.SegmentSize
+		return f
+	}
+	if c.ahead+int(end-first) > c.limit/2 {
+		return nil
+	}
+	select {
+	case c.slots <- struct{}{}:
+	default:
+		return nil
+	}
+	for ; first < end && !c.known(o, first); first++ {
+		c.plan(o, first, f)
+	}
+	s.planned = first * c4gh.SegmentSize
+	c.start(f)
+	c.makeRoom()
+	return f
+}

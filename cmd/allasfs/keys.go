@@ -1,0 +1,148 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	iofs "io/fs"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"allasfs/c4gh"
+)
+
+// keyFlags say where the secret keys are and how they are unlocked.
+type keyFlags struct {
+	files          []string
+	passphraseFile string
+}
+
+func (f *keyFlags) register(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&f.files, "sk", nil, "secret key file; may be given several times (default $C4GH_SECRET_KEY or ~/.c4gh/key)")
+	flags.StringVar(&f.passphraseFile, "passphrase-file", "", "file whose first line is the passphrase of the secret keys")
+}
+
+// load returns the secret keys. Without any flag it takes the default key if there is one, and none otherwise: plain
+// objects can be read without a key.
+func (f *keyFlags) load() ([]*c4gh.SecretKey, error) {
+	files := f.files
+	if len(files) == 0 {
+		files = defaultKeyFiles()
+	}
+	keys := make([]*c4gh.SecretKey, 0, len(files))
+	for _, file := range files {
+		key, err := f.loadOne(file)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
+}
+
+// defaultKeyFiles returns the file named by the environment, or the one in the home directory if it exists.
+func defaultKeyFiles() []string {
+	if file := os.Getenv("C4GH_SECRET_KEY"); file != "" {
+		return []string{file}
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return nil
+	}
+	file := filepath.Join(home, ".c4gh", "key")
+	if _, err := os.Stat(file); err != nil {
+		return nil
+	}
+	return []string{file}
+}
+
+func (f *keyFlags) loadOne(file string) (*c4gh.SecretKey, error) {
+	data, err := readSecretFile(file)
+	if errors.Is(err, iofs.ErrNotExist) {
+		return nil, &hinted{fmt.Errorf("secret key: %w", err), "make a key pair with 'allasfs keygen', or name the file with --sk", exitKey}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("secret key: %w", err)
+	}
+	defer clear(data)
+	key, err := c4gh.ParseSecretKey(data, func() ([]byte, error) { return f.passphrase(file) })
+	if err != nil {
+		return nil, fmt.Errorf("secret key %s: %w", file, err)
+	}
+	return key, nil
+}
+
+// readSecretFile reads a file that only its owner should be able to read, and refuses one that everybody can.
+func readSecretFile(file string) ([]byte, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, err
+	}
+	if mode := info.Mode(); mode.IsRegular() && mode.Perm()&0o007 != 0 {
+		return nil, &hinted{
+			fmt.Errorf("%s can be read by everybody on this machine (mode %04o)", file, mode.Perm()),
+			fmt.Sprintf("close it with: chmod 600 %s", file), exitKey,
+		}
+	}
+	return os.ReadFile(file)
+}
+
+// passphrase returns the passphrase for a key file: from the file that was named, the environment, or the terminal.
+func (f *keyFlags) passphrase(file string) ([]byte, error) {
+	if f.passphraseFile != "" {
+		data, err := readSecretFile(f.passphraseFile)
+		if err != nil {
+			return nil, fmt.Errorf("passphrase file: %w", err)
+		}
+		line, _, _ := bytes.Cut(data, []byte("\n"))
+		return bytes.TrimSuffix(line, []byte("\r")), nil
+	}
+	if p, ok := os.LookupEnv("C4GH_PASSPHRASE"); ok {
+		return []byte(p), nil
+	}
+	return promptPassphrase("Passphrase for " + file + ": ")
+}
+
+// promptPassphrase asks on the terminal and not on standard input, which may be data.
+func promptPassphrase(prompt string) ([]byte, error) {
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	if err != nil {
+		return nil, &hinted{
+			fmt.Errorf("%w: there is no terminal to ask on", c4gh.ErrPassphrase),
+			"give --passphrase-file or set C4GH_PASSPHRASE", exitKey,
+		}
+	}
+	defer tty.Close()
+	defer restoreOnInterrupt(tty)()
+	fmt.Fprint(tty, prompt)
+	passphrase, err := term.ReadPassword(int(tty.Fd()))
+	fmt.Fprintln(tty)
+	return passphrase, err
+}
+
+// restoreOnInterrupt gives the terminal its echo back when Ctrl-C ends the program at a prompt. The returned function
+// ends the watch.
+func restoreOnInterrupt(tty *os.File) (stop func()) {
+	state, err := term.GetState(int(tty.Fd()))
+	if err != nil {
+		return func() {}
+	}
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		if _, ok := <-signals; ok {
+			term.Restore(int(tty.Fd()), state)
+			fmt.Fprintln(tty)
+			os.Exit(exitInterrupted)
+		}
+	}()
+	return func() {
+		signal.Stop(signals)
+		close(signals)
+	}
+}

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+
+	"allasfs/cache"
+	"allasfs/fs"
+	"allasfs/objstore"
+)
+
+// mountOptions are the flags of the mount command.
+type mountOptions struct {
+	store      storeFlags
+	keys       keyFlags
+	log        logFlags
+	foreground bool
+	buckets    []string
+	allowOther bool
+	uid, gid   uint32
+	fileMode   octal
+	dirMode    octal
+	cacheSize  byteSize
+	listTTL    time.Duration
+	showAll    bool
+	keepSuffix bool
+
+	source     source
+	mountpoint string // absolute
+}
+
+func newMountCommand(c *console) *cobra.Command {
+	o := &mountOptions{fileMode: 0o600, dirMode: 0o700, cacheSize: 512 << 20}
+	cmd := &cobra.Command{
+		Use:   "mount [flags] [SOURCE] MOUNTPOINT",
+		Short: "Mount buckets at a directory",
+		Long: "Mount buckets at an empty directory and return when the mount is ready; it stays in the background until\n" +
+			"'allasfs umount MOUNTPOINT'. SOURCE is s3:// (all buckets, the default), s3://BUCKET, s3://BUCKET/PREFIX\n" +
+			"or file:///DIR.",
+		Example: "  allasfs mount --sk ~/.c4gh/key ~/allas\n  allasfs mount s3://run-12 ~/run12",
+		Args:    cobra.RangeArgs(1, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.parse(args); err != nil {
+				return err
+			}
+			if !o.foreground && !isBackgroundChild() {
+				return startBackground()
+			}
+			return runMount(cmd.Context(), c, o)
+		},
+	}
+	flags := cmd.Flags()
+	o.store.register(flags)
+	o.keys.register(flags)
+	o.log.register(flags)
+	flags.BoolVarP(&o.foreground, "foreground", "f", false, "stay in the foreground and log to the terminal")
+	flags.StringArrayVar(&o.buckets, "bucket", nil, "show this bucket too, though it is another project's; may be given several times")
+	flags.BoolVar(&o.allowOther, "allow-other", false, "let other users in, as far as the modes allow it")
+	flags.Uint32Var(&o.uid, "uid", uint32(os.Getuid()), "owner of files and directories")
+	flags.Uint32Var(&o.gid, "gid", uint32(os.Getgid()), "group of files and directories")
+	flags.Var(&o.fileMode, "file-mode", "mode of files")
+	flags.Var(&o.dirMode, "dir-mode", "mode of directories")
+	flags.Var(&o.cacheSize, "cache-size", "memory for plaintext segments")
+	flags.DurationVar(&o.listTTL, "list-ttl", time.Minute, "how long a listing is believed")
+	flags.BoolVar(&o.showAll, "show-all", false, "list *_segments buckets and *_ameta objects too")
+	flags.BoolVar(&o.keepSuffix, "keep-suffix", false, "show encrypted objects with their .c4gh")
+	return cmd
+}
+
+// parse reads the arguments.
+func (o *mountOptions) parse(args []string) (err error) {
+	spec := "s3://"
+	if len(args) == 2 {
+		spec = args[0]
+	}
+	if o.source, err = parseSource(spec); err != nil {
+		return err
+	}
+	o.mountpoint, err = filepath.Abs(args[len(args)-1])
+	return err
+}
+
+// runMount mounts, tells that it is ready, and serves until the mount is gone.
+func runMount(ctx context.Context, c *console, o *mountOptions) error {
+	forbidDumps()
+	if err := prepareMountpoint(c, o.mountpoint); err != nil {
+		return err
+	}
+	log, logName, err := o.log.open(c, o.foreground, o.mountpoint)
+	if err != nil {
+		return err
+	}
+	tree, segments, err := o.connect(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer tree.Close()
+	defer segments.Close()
+	mount, err := fs.New(o.mountpoint, tree, segments, o.mountOptions(log))
+	if err != nil {
+		return hint(err, "FUSE is needed: install the package fuse3 and see that /dev/fuse can be opened")
+	}
+	signals := watchSignals()
+	log.Info("mounted", "source", o.source.String(), "mountpoint", o.mountpoint)
+	if o.foreground {
+		c.say("%s is mounted at %s; Ctrl-C unmounts it", o.source, o.mountpoint)
+	} else {
+		c.say("%s is mounted at %s; messages go to %s", o.source, o.mountpoint, logName)
+		if err := detachFromTerminal(log); err != nil {
+			return errors.Join(err, unmount(o.mountpoint))
+		}
+	}
+	serve(c, log, mount, o.mountpoint, signals)
+	log.Info("unmounted", "mountpoint", o.mountpoint)
+	return nil
+}
+
+// connect unlocks the keys, finds the store and looks whether the source is there.
+func (o *mountOptions) connect(ctx context.Context, log *slog.Logger) (*fs.Tree, *cache.Cache, error) {
+	keys, err := o.keys.load()
+	if err != nil {
+		return nil, nil, err
+	}
+	store, err := o.store.open(ctx, o.source, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	tree := fs.NewTree(store, fs.TreeOptions{
+		Root: o.source.directoryPlace(), Buckets: o.buckets, Keys: keys,
+		ListTTL: o.listTTL, ShowAll: o.showAll, KeepSuffix: o.keepSuffix,
+	})
+	if err := tree.Check(ctx); err != nil {
+		tree.Close()
+		return nil, nil, fmt.Errorf("%s: %w", o.source, shortCause(err))
+	}
+	return tree, cache.New(store, cache.Options{Budget: int64(o.cacheSize), Logger: log}), nil
+}
+
+// shortCause drops the operation and the object from an error whose object the message names already.
+func shortCause(err error) error {
+	var e *objstore.Error
+	if errors.As(err, &e) {
+		return e.Err
+	}
+	return err
+}
+
+func (o *mountOptions) mountOptions(log *slog.Logger) fs.Options {
+	return fs.Options{
+		Name: o.source.String(), AllowOther: o.allowOther, UID: o.uid, GID: o.gid,
+		FileMode: uint32(o.fileMode), DirMode: uint32(o.dirMode), Logger: log,
+	}
+}
+
+// byteSize is a flag like 512MiB, in bytes.
+type byteSize int64
+
+func (b *byteSize) Set(s string) error {
+	n, err := humanize.ParseBytes(s)
+	if err != nil || n > 1<<62 {
+		return errors.New("a size is a number with a unit, like 512MiB or 2GB")
+	}
+	*b = byteSize(n)
+	return nil
+}
+
+func (b *byteSize) String() string { return humanize.IBytes(uint64(*b)) }
+func (b *byteSize) Type() string   { return "size" }
+
+// octal is a flag like 0640: permission bits.
+type octal uint32
+
+func (m *octal) Set(s string) error {
+	n, err := strconv.ParseUint(s, 8, 32)
+	if err != nil || n > 0o777 {
+		return errors.New("a mode is an octal number like 0640")
+	}
+	*m = octal(n)
+	return nil
+}
+
+func (m *octal) String() string { return fmt.Sprintf("%04o", uint32(*m)) }
+func (m *octal) Type() string   { return "mode" }

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"allasfs/fs"
+	"allasfs/objstore"
+	"allasfs/objstore/dirstore"
+	"allasfs/objstore/s3store"
+)
+
+// storeFlags say which store is meant and how it is reached. Secrets are never flags.
+type storeFlags struct {
+	endpoint string
+	region   string
+	profile  string
+	timeout  time.Duration
+	insecure bool
+}
+
+func (f *storeFlags) register(flags *pflag.FlagSet) {
+	flags.StringVar(&f.endpoint, "endpoint", "", "URL of the S3 service (default from the credentials' source, or https://a3s.fi)")
+	flags.StringVar(&f.region, "region", "", "S3 region (default from the credentials' source, or regionOne)")
+	flags.StringVar(&f.profile, "profile", "", "profile in ~/.aws (default $AWS_PROFILE or default)")
+	flags.DurationVar(&f.timeout, "timeout", 30*time.Second, "how long a request may go without progress, retries included")
+	flags.BoolVar(&f.insecure, "insecure-http", false, "accept an endpoint without TLS on another machine")
+}
+
+// source is what SOURCE on the command line names: a store and a place in it.
+type source struct {
+	directory string // of file:///DIR; empty for S3
+	place     fs.Place
+}
+
+// parseSource reads s3://, s3://BUCKET[/PREFIX] or file:///DIR.
+func parseSource(s string) (source, error) {
+	if directory, ok := strings.CutPrefix(s, "file://"); ok {
+		if !strings.HasPrefix(directory, "/") {
+			return source{}, hint(fmt.Errorf("%s: not an absolute path", s), "write file:///DIR with three slashes")
+		}
+		return source{directory: directory}, nil
+	}
+	rest, ok := strings.CutPrefix(s, "s3://")
+	if !ok {
+		return source{}, hint(fmt.Errorf("%q is not a source", s), "a source is s3://, s3://BUCKET, s3://BUCKET/PREFIX or file:///DIR")
+	}
+	bucket, prefix, _ := strings.Cut(rest, "/")
+	if bucket == "" && prefix != "" {
+		return source{}, hint(fmt.Errorf("%q names no bucket", s), "a source is s3://, s3://BUCKET, s3://BUCKET/PREFIX or file:///DIR")
+	}
+	return source{place: fs.Place{Bucket: bucket, Prefix: prefix}}, nil
+}
+
+// directoryPlace returns the place with a prefix that ends in "/".
+func (s source) directoryPlace() fs.Place {
+	p := s.place
+	if p.Prefix != "" && !strings.HasSuffix(p.Prefix, "/") {
+		p.Prefix += "/"
+	}
+	return p
+}
+
+// String returns the source as it is written on the command line.
+func (s source) String() string {
+	if s.directory != "" {
+		return "file://" + s.directory
+	}
+	return "s3://" + strings.TrimSuffix(s.place.String(), "/")
+}
+
+// open returns the store of a source, with retries.
+func (f *storeFlags) open(ctx context.Context, s source, log *slog.Logger) (objstore.Store, error) {
+	store, err := f.openBare(ctx, s, log)
+	if err != nil {
+		return nil, err
+	}
+	return objstore.Retry(store, objstore.RetryOptions{Deadline: f.timeout, Logger: log}), nil
+}
+
+func (f *storeFlags) openBare(ctx context.Context, s source, log *slog.Logger) (objstore.Store, error) {
+	if s.directory != "" {
+		return dirstore.New(s.directory)
+	}
+	home, _ := os.UserHomeDir() // without one, its files aren't looked for
+	credentials, err := s3store.Find(s3store.CredentialOptions{
+		Endpoint: f.endpoint, Region: f.region, Profile: f.profile, Env: os.Getenv, Home: home,
+	})
+	if err != nil {
+		return nil, err
+	}
+	log.Info("credentials found", "source", credentials.Source, "endpoint", credentials.Endpoint)
+	return s3store.New(ctx, s3store.Options{Credentials: credentials, InsecureHTTP: f.insecure})
+}

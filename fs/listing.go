@@ -1,0 +1,159 @@
+package fs
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"allasfs/objstore"
+)
+
+// Listing is the content of one directory, which grows page by page as somebody reads it. What is there doesn't
+// change. All methods may be called from any number of goroutines.
+type Listing struct {
+	tree  *Tree
+	place Place
+	begun time.Time
+
+	mu       sync.Mutex
+	entries  []Entry
+	byName   map[string]int
+	page     int // where the entries of the last page begin
+	namer    *namer
+	last     string // key of the last item, to drop what a store repeats at a page border
+	token    string
+	complete bool
+}
+
+// List returns a listing of p of which nothing is read yet.
+func (t *Tree) List(p Place) *Listing {
+	return &Listing{tree: t, place: p, begun: time.Now(), byName: make(map[string]int), namer: t.namer()}
+}
+
+// At returns entry i, or nil behind the last one. It reads as many pages as that takes; a page that can't be read is
+// an error and is asked for again by the next call. While the last page is being handed out, the next one is under
+// way.
+func (l *Listing) At(ctx context.Context, i int) (*Entry, error) {
+	for {
+		l.mu.Lock()
+		var entry *Entry
+		if i < len(l.entries) {
+			entry = &l.entries[i]
+		}
+		ahead := !l.complete && i >= l.page
+		complete := l.complete
+		l.mu.Unlock()
+		if entry == nil && complete {
+			return nil, nil
+		}
+		var next *call[struct{}]
+		if ahead {
+			next = l.tree.pages.start(l, l.load)
+		}
+		if entry != nil {
+			return entry, nil
+		}
+		if _, err := next.wait(ctx); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// Find returns the position of a name. It asks nobody: known says whether the answer is one, which a missing name of
+// an incomplete listing isn't.
+func (l *Listing) Find(name string) (i int, found, known bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i, found = l.byName[name]
+	return i, found, found || l.complete
+}
+
+// fresh tells whether the listing may still be believed.
+func (l *Listing) fresh() bool { return l.remaining() > 0 }
+
+// remaining returns for how long the listing may be believed.
+func (l *Listing) remaining() time.Duration { return l.tree.options.ListTTL - time.Since(l.begun) }
+
+// load reads the next page. The flights see to it that there is one load of a listing at a time.
+func (l *Listing) load(ctx context.Context) (struct{}, error) {
+	l.mu.Lock()
+	token, complete := l.token, l.complete
+	l.mu.Unlock()
+	if complete {
+		return struct{}{}, nil
+	}
+	if l.place.Bucket == "" {
+		return struct{}{}, l.loadBuckets(ctx)
+	}
+	page, err := l.tree.store.List(ctx, l.place.Bucket, objstore.ListOptions{
+		Prefix: l.place.Prefix, Delimiter: delimiter, Token: token,
+	})
+	if err != nil {
+		return struct{}{}, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var named []Entry
+	for _, i := range items(page, l.place.Prefix) {
+		if i.key() > l.last || l.last == "" {
+			named = i.enter(l.namer, named)
+			l.last = i.key()
+		}
+	}
+	if page.Next == "" {
+		named = l.namer.end(named)
+	}
+	l.append(named, page.Next == "")
+	l.token = page.Next
+	return struct{}{}, nil
+}
+
+// append adds entries. The caller holds l.mu.
+//
+// Readers keep pointers into entries: growing moves what comes later, and what they have stays as it was.
+func (l *Listing) append(entries []Entry, complete bool) {
+	l.page = len(l.entries)
+	for i, e := range entries {
+		l.byName[e.Name] = l.page + i
+	}
+	l.entries = append(l.entries, entries...)
+	l.complete = complete
+}
+
+// loadBuckets reads the list of buckets and adds the ones that were named.
+func (l *Listing) loadBuckets(ctx context.Context) error {
+	buckets, err := l.tree.store.Buckets(ctx)
+	named := l.tree.options.Buckets
+	if err != nil && !(errors.Is(err, objstore.ErrDenied) && len(named) > 0) {
+		return err
+	}
+	names := slices.Clone(named)
+	for _, b := range buckets {
+		names = append(names, b.Name)
+	}
+	slices.Sort(names)
+	var entries []Entry
+	for _, name := range slices.Compact(names) {
+		entries = append(entries, l.tree.bucketEntry(name))
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.append(entries, true)
+	return nil
+}
+
+// Warm begins to read the headers of up to n entries behind entry i, so that their contents are known when somebody
+// comes to them. It doesn't wait.
+func (l *Listing) Warm(i, n int) {
+	l.mu.Lock()
+	from := min(i+1, len(l.entries))
+	behind := l.entries[from:min(from+n, len(l.entries))]
+	l.mu.Unlock()
+	for _, e := range behind {
+		if !e.Dir && l.tree.contents.peek(e) == nil {
+			l.tree.contents.begin(e)
+		}
+	}
+}
