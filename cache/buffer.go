@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"bytes"
 	"sync"
 
 	"allasfs/c4gh"
@@ -36,9 +37,7 @@ func (p *pool) get() []byte {
 func (p *pool) put(b []byte) {
 	b = b[:c4gh.SealedSegmentSize]
 	if p.poison {
-		for i := range b {
-			b[i] = poison
-		}
+		copy(b, bytes.Repeat([]byte{poison}, len(b)))
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -59,8 +59,15 @@ func (s *stream) take(lo, hi int64) {
 	s.high = max(s.high, hi)
 }
 
-// sequential tells whether the stream has earned read-ahead.
-func (s *stream) sequential() bool { return s.run >= sequentialRun && s.debt <= s.run/4 }
+// sequential tells whether the stream has earned read-ahead. One that has it keeps it while what it is in debt for can
+// still be on its way.
+func (s *stream) sequential() bool {
+	allowed := s.run / 4
+	if s.counted {
+		allowed += slack
+	}
+	return s.run >= sequentialRun && s.debt <= allowed
+}
 
 // observe finds the stream that a read belongs to, extends its read-ahead, and tells whether it is sequential.
 func (h *Handle) observe(ranges iter.Seq[c4gh.Extent]) (passing bool) {

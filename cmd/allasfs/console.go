@@ -79,6 +79,19 @@ func usage(cmd *cobra.Command, err error) error {
 	return &hinted{err, fmt.Sprintf("see '%s --help'", cmd.CommandPath()), exitKey}
 }
 
+// arguments makes an error of check one that shows how the command is called.
+func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if check(cmd, args) == nil {
+			return nil
+		}
+		if !cmd.HasParent() {
+			return usage(cmd, fmt.Errorf("there is no command %q", args[0]))
+		}
+		return usage(cmd, fmt.Errorf("wrong number of arguments; use it as: %s", cmd.UseLine()))
+	}
+}
+
 // advice is the table from causes to hints.
 var advice = []struct {
 	cause  error

@@ -28,7 +28,7 @@ func newListCommand(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ls [flags] [SOURCE]",
 		Short: "List buckets or objects, without a mount, as a mount would show them",
-		Args:  cobra.MaximumNArgs(1),
+		Args:  arguments(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			spec := "s3://"
 			if len(args) == 1 {

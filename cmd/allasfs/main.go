@@ -29,7 +29,7 @@ func newRoot(c *console) *cobra.Command {
 			"encrypted with Crypt4GH appear as plaintext files of exact size; nothing decrypted touches a disk.",
 		SilenceErrors: true, // fail prints them
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          arguments(cobra.NoArgs),
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetOut(c.out)
@@ -47,7 +47,7 @@ func newVersionCommand(c *console) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Args:  cobra.NoArgs,
+		Args:  arguments(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
 			c.printf("allasfs %s\n", version)
 			return nil

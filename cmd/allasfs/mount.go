@@ -47,7 +47,7 @@ func newMountCommand(c *console) *cobra.Command {
 			"'allasfs umount MOUNTPOINT'. SOURCE is s3:// (all buckets, the default), s3://BUCKET, s3://BUCKET/PREFIX\n" +
 			"or file:///DIR.",
 		Example: "  allasfs mount --sk ~/.c4gh/key ~/allas\n  allasfs mount s3://run-12 ~/run12",
-		Args:    cobra.RangeArgs(1, 2),
+		Args:    arguments(cobra.RangeArgs(1, 2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.parse(args); err != nil {
 				return err

@@ -17,7 +17,7 @@ func newRefreshCommand(c *console) *cobra.Command {
 		Short: "List a mount, or a directory in it, anew",
 		Long: "Forget what is known of a mount, or of a directory in it and everything below, so that the next look shows what\n" +
 			"is in the buckets now. Files that are open stay open.",
-		Args: cobra.ExactArgs(1),
+		Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(_ *cobra.Command, args []string) error { return runRefresh(args[0]) },
 	}
 }

@@ -14,7 +14,7 @@ func newUmountCommand(c *console) *cobra.Command {
 		Use:     "umount [flags] MOUNTPOINT",
 		Aliases: []string{"unmount"},
 		Short:   "Unmount a mount of allasfs, or clear a dead one",
-		Args:    cobra.ExactArgs(1),
+		Args:    arguments(cobra.ExactArgs(1)),
 		RunE:    func(_ *cobra.Command, args []string) error { return runUmount(args[0], lazy) },
 	}
 	cmd.Flags().BoolVarP(&lazy, "lazy", "z", false, "detach a busy mount; files that are open stay readable until they are closed")
