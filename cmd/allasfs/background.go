@@ -30,12 +30,16 @@ func isBackgroundChild() bool { return os.Getenv(readyVariable) != "" }
 // startBackground runs this command again in the background and returns when its mount is ready or has failed.
 func startBackground() error {
 	signal.Notify(make(chan os.Signal, 1), os.Interrupt) // Ctrl-C reaches the second process, which cleans up and ends
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
 	ready, pipe, err := os.Pipe()
 	if err != nil {
 		return err
 	}
 	defer ready.Close()
-	child := exec.Command("/proc/self/exe", os.Args[1:]...)
+	child := exec.Command(program, os.Args[1:]...)
 	child.Env = append(os.Environ(), readyVariable+"=1")
 	child.Stdin, child.Stdout, child.Stderr = os.Stdin, os.Stdout, os.Stderr
 	child.ExtraFiles = []*os.File{pipe}
