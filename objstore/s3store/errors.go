@@ -17,9 +17,6 @@ import (
 	"allasfs/objstore"
 )
 
-// errPrecondition is a 412: what If-Match names isn't there, or the store can't compare it.
-var errPrecondition = fmt.Errorf("%w (412)", objstore.ErrChanged)
-
 // meanings says what an answer's code means, and where the code alone says too little to a person, in other words.
 // Source: "Error responses" of the S3 API reference, and Ceph's rgw_common.cc for its own.
 var meanings = map[string]struct {
@@ -32,7 +29,7 @@ var meanings = map[string]struct {
 	"NotFound":                     {objstore.ErrNotExist, ""},
 	"InvalidObjectName":            {objstore.ErrNotExist, "no object can have this name"},
 	"KeyTooLongError":              {objstore.ErrNotExist, "no object can have so long a name"},
-	"PreconditionFailed":           {errPrecondition, ""},
+	"PreconditionFailed":           {objstore.ErrChanged, ""},
 	"InvalidRange":                 {objstore.ErrChanged, "the range lies behind its end"},
 	"AccessDenied":                 {objstore.ErrDenied, ""},
 	"InvalidAccessKeyId":           {objstore.ErrDenied, "the store doesn't know the access key"},
@@ -53,7 +50,7 @@ func statusMeans(status int) error {
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return objstore.ErrDenied
 	case status == http.StatusPreconditionFailed:
-		return errPrecondition
+		return objstore.ErrChanged
 	case status == http.StatusRequestedRangeNotSatisfiable:
 		return objstore.ErrChanged
 	case status == http.StatusRequestTimeout, status == http.StatusTooManyRequests, status >= 500:
@@ -93,8 +90,6 @@ func explainAnswer(status int, code string) error {
 		text = m.words + ", " + text
 	}
 	switch {
-	case m.is == errPrecondition:
-		return errPrecondition
 	case m.is != nil:
 		return fmt.Errorf("%w: %s", m.is, text)
 	case status >= 300 && status < 400:

@@ -2,11 +2,9 @@ package s3store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -16,73 +14,67 @@ import (
 )
 
 // Get streams the range with one GET, with If-Match.
-//
-// Ceph answers 412 to If-Match for objects that were uploaded in segments with Swift, even with the right ETag. So a
-// 412 is checked with a HEAD: when that still gives v, GET goes without If-Match and the ETag of its own answer is
-// compared, which belongs to the bytes that follow it.
 func (s *Store) Get(ctx context.Context, v objstore.Version, off, n int64) (io.ReadCloser, error) {
-	at := objstore.Error{Op: "get", Bucket: v.Bucket, Key: v.Key, Offset: off}
-	body, err := s.get(ctx, v, off, n)
+	body, err := s.get(ctx, wanted{v, off, n})
 	if err != nil {
-		at.Err = err
-		return nil, &at
+		return nil, &objstore.Error{Op: "get", Bucket: v.Bucket, Key: v.Key, Offset: off, Err: err}
 	}
 	return body, nil
 }
 
-func (s *Store) get(ctx context.Context, v objstore.Version, off, n int64) (io.ReadCloser, error) {
-	if err := checkNames(v.Bucket, v.Key); err != nil {
-		return nil, err
-	}
-	if off < 0 || n <= 0 || n > v.Size-off {
-		return nil, fmt.Errorf("%d bytes are not within an object of %d bytes", n, v.Size)
-	}
-	if s.manifests.has(v) {
-		return s.open(ctx, v, off, n, nil)
-	}
-	body, err := s.open(ctx, v, off, n, quotedETag(v))
-	if !errors.Is(err, errPrecondition) {
-		return body, err
-	}
-	now, herr := s.head(ctx, v.Bucket, v.Key)
-	switch {
-	case herr != nil:
-		return nil, herr
-	case now.Version != v:
-		return nil, err
-	}
-	s.manifests.add(v)
-	return s.open(ctx, v, off, n, nil)
+// wanted is a range of a version that is asked for.
+type wanted struct {
+	v      objstore.Version
+	off, n int64
 }
 
-// open sends one GET and checks that its answer is what was asked for.
-func (s *Store) open(ctx context.Context, v objstore.Version, off, n int64, ifMatch *string) (io.ReadCloser, error) {
+// get sends the request and checks that its answer is what was asked for.
+func (s *Store) get(ctx context.Context, w wanted) (io.ReadCloser, error) {
+	if err := checkNames(w.v.Bucket, w.v.Key); err != nil {
+		return nil, err
+	}
+	if w.off < 0 || w.n <= 0 || w.n > w.v.Size-w.off {
+		return nil, fmt.Errorf("%d bytes are not within an object of %d bytes", w.n, w.v.Size)
+	}
 	get, cancel := context.WithCancel(ctx)
-	out, err := s.client.GetObject(get, &s3.GetObjectInput{
-		Bucket: &v.Bucket, Key: &v.Key, IfMatch: ifMatch, Range: aws.String(fmt.Sprintf("bytes=%d-%d", off, off+n-1)),
-	})
+	out, err := s.send(get, w)
 	if err != nil {
 		cancel()
 		return nil, explain(ctx, err)
 	}
-	if err := checkAnswer(out, v, off, n); err != nil {
+	if err := w.check(out); err != nil {
 		cancel()
 		out.Body.Close()
 		return nil, err
 	}
-	return &body{ctx: ctx, cancel: cancel, rc: out.Body, v: v, off: off, left: n}, nil
+	return &body{ctx: ctx, cancel: cancel, rc: out.Body, v: w.v, off: w.off, left: w.n}, nil
 }
 
-func checkAnswer(out *s3.GetObjectOutput, v objstore.Version, off, n int64) error {
-	answered, asked := aws.ToString(out.ContentRange), fmt.Sprintf("bytes %d-%d/%d", off, off+n-1, v.Size)
-	whole := answered == "" && n == v.Size // 200 OK: the answer is the object, and so was the question
-	switch etag := bareETag(out.ETag); {
-	case etag != v.ETag:
-		return fmt.Errorf("%w: it has the ETag %q now, not %q", objstore.ErrChanged, etag, v.ETag)
-	case answered != asked && !whole:
-		return fmt.Errorf("%w: the store answered with the range %q, not %q", objstore.ErrChanged, answered, asked)
-	case out.ContentLength == nil || *out.ContentLength != n:
-		return fmt.Errorf("%w: the answer isn't %d bytes long", objstore.ErrChanged, n)
+func (s *Store) send(ctx context.Context, w wanted) (*s3.GetObjectOutput, error) {
+	in := &s3.GetObjectInput{
+		Bucket: &w.v.Bucket, Key: &w.v.Key, Range: aws.String(fmt.Sprintf("bytes=%d-%d", w.off, w.off+w.n-1)),
+	}
+	if isManifest(w.v) {
+		return s.single.GetObject(ctx, in)
+	}
+	in.IfMatch = aws.String(`"` + w.v.ETag + `"`)
+	return s.client.GetObject(ctx, in)
+}
+
+// check compares the answer's own version and range with what was asked for.
+func (w wanted) check(out *s3.GetObjectOutput) error {
+	contentRange := func(off int64) string { return fmt.Sprintf("bytes %d-%d/%d", off, w.off+w.n-1, w.v.Size) }
+	answered := aws.ToString(out.ContentRange)
+	ok := answered == contentRange(w.off) ||
+		answered == contentRange(0) && isManifest(w.v) ||
+		answered == "" && w.n == w.v.Size // 200 OK: the answer is the object, and so was the question
+	switch etag := validator(out.ETag, w.v.Size, out.LastModified, out.ResultMetadata); {
+	case etag != w.v.ETag:
+		return fmt.Errorf("%w: it has the ETag %q now, not %q", objstore.ErrChanged, etag, w.v.ETag)
+	case !ok:
+		return fmt.Errorf("%w: the store answered with the range %q, not %q", objstore.ErrChanged, answered, contentRange(w.off))
+	case out.ContentLength == nil || *out.ContentLength != w.n:
+		return fmt.Errorf("%w: the answer isn't %d bytes long", objstore.ErrChanged, w.n)
 	}
 	return nil
 }
@@ -140,29 +132,4 @@ func (b *body) Close() error {
 	}
 	b.rc.Close() // what it says of an abandoned answer is of no use to anybody
 	return nil
-}
-
-// manifests remembers which versions Ceph doesn't compare, so that their later GETs take one request. They are few: the
-// set is emptied when it is full.
-type manifests struct {
-	mu  sync.Mutex
-	set map[objstore.Version]struct{}
-}
-
-const maxManifests = 4096
-
-func (m *manifests) has(v objstore.Version) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	_, ok := m.set[v]
-	return ok
-}
-
-func (m *manifests) add(v objstore.Version) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.set == nil || len(m.set) >= maxManifests {
-		m.set = map[objstore.Version]struct{}{}
-	}
-	m.set[v] = struct{}{}
 }

@@ -19,9 +19,6 @@ import (
 // pageLimit is the largest page that S3 has.
 const pageLimit = 1000
 
-// emptyMD5 is the ETag of no bytes. Ceph lists a Swift manifest with it, and with the size of the manifest.
-const emptyMD5 = "d41d8cd98f00b204e9800998ecf8427e"
-
 // List returns one page of a bucket's keys.
 func (s *Store) List(ctx context.Context, bucket string, o objstore.ListOptions) (objstore.Page, error) {
 	page, err := s.list(ctx, bucket, o)

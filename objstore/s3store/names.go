@@ -31,5 +31,3 @@ func checkBucket(bucket string) error {
 func bareETag(etag *string) string {
 	return strings.Trim(strings.TrimPrefix(aws.ToString(etag), "W/"), `"`)
 }
-
-func quotedETag(v objstore.Version) *string { return aws.String(`"` + v.ETag + `"`) }

@@ -35,8 +35,8 @@ type Options struct {
 
 // Store is an S3 object store.
 type Store struct {
-	client    *s3.Client
-	manifests manifests
+	client *s3.Client
+	single *s3.Client // uses a connection for one request only, for manifests
 }
 
 var _ objstore.Store = (*Store)(nil)
@@ -53,7 +53,13 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	}
 	transport := newTransport(cmp.Or(o.MaxConns, 64))
 	context.AfterFunc(ctx, transport.CloseIdleConnections)
-	return &Store{client: s3.New(s3.Options{
+	single := newTransport(0)
+	single.DisableKeepAlives = true
+	return &Store{client: o.client(endpoint, transport), single: o.client(endpoint, single)}, nil
+}
+
+func (o Options) client(endpoint string, transport *http.Transport) *s3.Client {
+	return s3.New(s3.Options{
 		BaseEndpoint: &endpoint,
 		Region:       cmp.Or(o.Region, DefaultRegion),
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
@@ -67,7 +73,7 @@ func New(ctx context.Context, o Options) (*Store, error) {
 		ResponseChecksumValidation:  aws.ResponseChecksumValidationWhenRequired,
 		DisableS3ExpressSessionAuth: aws.Bool(true),
 		AppID:                       "allasfs",
-	})}, nil
+	})
 }
 
 // newTransport is made for few hosts and large bodies. HTTP/2 would put all bodies on one connection, at half the rate.
@@ -128,10 +134,10 @@ func (s *Store) head(ctx context.Context, bucket, key string) (objstore.Object, 
 	if err != nil {
 		return objstore.Object{}, explain(ctx, err)
 	}
-	etag := bareETag(out.ETag)
-	if etag == "" || out.ContentLength == nil {
-		return objstore.Object{}, errors.New("the store tells neither ETag nor size")
+	if bareETag(out.ETag) == "" || out.ContentLength == nil {
+		return objstore.Object{}, errors.New("the store doesn't tell ETag and size")
 	}
+	etag := validator(out.ETag, *out.ContentLength, out.LastModified, out.ResultMetadata)
 	return objstore.Object{
 		Version:  objstore.Version{Bucket: bucket, Key: key, ETag: etag, Size: *out.ContentLength},
 		Modified: aws.ToTime(out.LastModified),

@@ -202,6 +202,15 @@ func TestListedManifest(t *testing.T) {
 	}
 }
 
+func head(t *testing.T, s objstore.Store, bucket, key string) objstore.Version {
+	t.Helper()
+	o, err := s.Head(t.Context(), bucket, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o.Version
+}
+
 // answer begins a 206 with n bytes at off.
 func answer(w http.ResponseWriter, etag string, off, n, size int64) {
 	h := w.Header()
@@ -209,4 +218,13 @@ func answer(w http.ResponseWriter, etag string, off, n, size int64) {
 	h.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", off, off+n-1, size))
 	h.Set("Content-Length", fmt.Sprint(n))
 	w.WriteHeader(http.StatusPartialContent)
+}
+
+func read(t *testing.T, s objstore.Store, v objstore.Version, off, n int64) ([]byte, error) {
+	body, err := s.Get(t.Context(), v, off, n)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	return io.ReadAll(body)
 }
