@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	maxKeyFile = 64 << 10 // bytes; the largest key met has less than 1 KiB
+	maxKeyFile = 128 << 10 // bytes, enough for the longest comment; the largest key met has less than 1 KiB
 
 	armourBegin = "-----BEGIN "
 	armourEnd   = "-----END "

@@ -27,6 +27,7 @@
 //
 // A segment is authentic, but not bound to its place: segments of one object that changed places decrypt without an
 // error. Nor is there an end marker: a body that is cut exactly between two segments is a shorter, valid body. Whoever
-// knows the object's size from elsewhere must compare it. Without [OpenOptions].Writer anybody who knows a recipient's
+// knows the object's size from elsewhere must compare it. Header packets are not bound to each other: whoever damages or
+// removes the one with the edit list makes what it hid visible to the recipient. Without [OpenOptions].Writer anybody who knows a recipient's
 // public key can have written the object.
 package c4gh

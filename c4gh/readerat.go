@@ -26,7 +26,7 @@ type opened struct {
 var _ io.ReaderAt = (*ReaderAt)(nil)
 
 // NewReaderAt opens an object of size ciphertext bytes. The errors are those of [ReadHeader] and [Header.Open], and
-// [ErrMalformed] for a size that no object has.
+// [ErrMalformed] for a size that no object has. The only segment opened here is an empty last one.
 func NewReaderAt(src io.ReaderAt, size int64, keys []*SecretKey) (*ReaderAt, error) {
 	const usual = 4096 // bytes: most headers are shorter, so they take one read
 	h, err := ReadHeader(bufio.NewReaderSize(io.NewSectionReader(src, 0, size), usual))
@@ -41,7 +41,22 @@ func NewReaderAt(src io.ReaderAt, size int64, keys []*SecretKey) (*ReaderAt, err
 	if err != nil {
 		return nil, err
 	}
-	return &ReaderAt{src: src, body: body, header: h.Size(), end: size, extents: body.Extents(plaintext)}, nil
+	r := &ReaderAt{src: src, body: body, header: h.Size(), end: size, extents: body.Extents(plaintext)}
+	if err := r.checkTail(plaintext); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// checkTail opens an empty last segment, which no read would ever open: it may be a segment that was cut after 28
+// bytes. As when streaming, it doesn't matter where the edit list ends before it.
+func (r *ReaderAt) checkTail(plaintext int64) error {
+	body := r.end - r.header
+	if body%SealedSegmentSize != SegmentOverhead || r.body.Extents(plaintext+1).Size() == r.extents.Size() {
+		return nil
+	}
+	_, err := r.segment(body / SealedSegmentSize)
+	return err
 }
 
 // Size returns the plaintext bytes after edits.
