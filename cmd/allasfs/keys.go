@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	iofs "io/fs"
 	"os"
 	"os/signal"
@@ -43,6 +44,22 @@ func (f *keyFlags) load() ([]*c4gh.SecretKey, error) {
 		keys = append(keys, key)
 	}
 	return keys, nil
+}
+
+// loadSome is load for commands that can do nothing without a secret key.
+func (f *keyFlags) loadSome() ([]*c4gh.SecretKey, error) {
+	keys, err := f.load()
+	if err == nil && len(keys) == 0 {
+		err = &hinted{errors.New("there is no secret key"), "name its file with --sk, or make a key pair with 'allasfs keygen'", exitKey}
+	}
+	return keys, err
+}
+
+// wipe drops the secret keys when they have done their work.
+func wipe(keys []*c4gh.SecretKey) {
+	for _, key := range keys {
+		key.Wipe()
+	}
 }
 
 // defaultKeyFiles returns the file named by the environment, or the one in the home directory if it exists.
@@ -89,23 +106,49 @@ func readSecretFile(file string) ([]byte, error) {
 			fmt.Sprintf("close it with: chmod 600 %s", file), exitKey,
 		}
 	}
-	return os.ReadFile(file)
+	return readKeyFile(file)
+}
+
+// keyFileLimit bounds what is read of a key file, in bytes.
+const keyFileLimit = 1 << 20
+
+// readKeyFile reads a file that should be a small one.
+func readKeyFile(file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, keyFileLimit+1))
+	if err == nil && len(data) > keyFileLimit {
+		err = fmt.Errorf("%s: %w: it is larger than %d bytes", file, c4gh.ErrNotKey, keyFileLimit)
+	}
+	if err != nil {
+		clear(data)
+		return nil, err
+	}
+	return data, nil
 }
 
 // passphrase returns the passphrase for a key file: from the file that was named, the environment, or the terminal.
 func (f *keyFlags) passphrase(file string) ([]byte, error) {
 	if f.passphraseFile != "" {
-		data, err := readSecretFile(f.passphraseFile)
-		if err != nil {
-			return nil, fmt.Errorf("passphrase file: %w", err)
-		}
-		line, _, _ := bytes.Cut(data, []byte("\n"))
-		return bytes.TrimSuffix(line, []byte("\r")), nil
+		return readPassphraseFile(f.passphraseFile)
 	}
 	if p, ok := os.LookupEnv("C4GH_PASSPHRASE"); ok {
 		return []byte(p), nil
 	}
 	return promptPassphrase("Passphrase for " + file + ": ")
+}
+
+// readPassphraseFile returns the first line of a file.
+func readPassphraseFile(file string) ([]byte, error) {
+	data, err := readSecretFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("passphrase file: %w", err)
+	}
+	line, _, _ := bytes.Cut(data, []byte("\n"))
+	return bytes.TrimSuffix(line, []byte("\r")), nil
 }
 
 // promptPassphrase asks on the terminal and not on standard input, which may be data.

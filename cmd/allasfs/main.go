@@ -38,6 +38,7 @@ func newRoot(c *console) *cobra.Command {
 	root.AddCommand(
 		newMountCommand(c), newUmountCommand(c), newRefreshCommand(c),
 		newListCommand(c), newVersionCommand(c),
+		newKeygenCommand(c), newEncryptCommand(c), newDecryptCommand(c),
 	)
 	return root
 }
