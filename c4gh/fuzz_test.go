@@ -41,6 +41,7 @@ func addFiles(f *testing.F, pattern string, max int) {
 // FuzzHeader: a header that is read is written as it was, and opening it ends in a known class.
 func FuzzHeader(f *testing.F) {
 	addFiles(f, "objects/*", 1000)
+	addFiles(f, "vectors/*.c4gh", 1000)
 	f.Add(append(head(1, maxPackets), u32(8)...))
 	f.Add(append(head(1, 1), u32(maxHeader)...))
 	keys := []*SecretKey{loadKey(f, "ref-none.sec"), loadKey(f, "ssh-none")}

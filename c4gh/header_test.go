@@ -125,64 +125,6 @@ func opens(t *testing.T, name string, object []byte, keys []*SecretKey, plain []
 	}
 }
 
-func TestPackets(t *testing.T) {
-	k, other := newKey(t), newKey(t)
-	data, plain := newDataKeyT(t), pattern(100)
-	payload := data.payload()
-	edits := EditList{10, 20}
-	sealed := func(to *SecretKey, payload []byte) Packet {
-		p, err := sealFor(newKey(t), to.Public(), [][]byte{payload})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return p[0]
-	}
-	method := func(m byte) Packet {
-		p := sealed(k, payload)
-		p[4] = m
-		return p
-	}
-	for _, c := range []struct {
-		name    string
-		packets []Packet
-		edits   EditList // what is applied
-		want    error
-	}{
-		{"one", []Packet{sealed(k, payload)}, nil, nil},
-		{"none", nil, nil, ErrNoKey},
-		{"somebody else's", []Packet{sealed(other, payload)}, nil, ErrNoKey},
-		{"somebody else's first", []Packet{sealed(other, payload), sealed(k, payload)}, nil, nil},
-		{"the same twice", []Packet{sealed(k, payload), sealed(k, payload)}, nil, nil},
-		{"padded", []Packet{sealed(k, append(bytes.Clone(payload), "padding"...))}, nil, nil},
-		{"method 1", []Packet{method(1)}, nil, ErrNoKey},
-		{"method 1 first", []Packet{method(1), sealed(k, payload)}, nil, nil},
-		{"8 bytes first", []Packet{append(u32(8), u32(0)...), sealed(k, payload)}, nil, nil},
-		{"67 bytes first", []Packet{append(u32(67), make([]byte, 63)...), sealed(k, payload)}, nil, nil},
-		{"no payload", []Packet{sealed(k, nil), sealed(k, payload)}, nil, ErrMalformed},
-		{"3 bytes of payload", []Packet{sealed(k, []byte{0, 0, 0}), sealed(k, payload)}, nil, ErrMalformed},
-		{"type 2", []Packet{sealed(k, payload), sealed(k, u32(2))}, nil, ErrMalformed},
-		{"type 3 before", []Packet{sealed(k, u32(3)), sealed(k, payload)}, nil, ErrMalformed},
-		{"somebody else's type 2", []Packet{sealed(other, u32(2)), sealed(k, payload)}, nil, nil},
-		{"type in big-endian", []Packet{sealed(k, append([]byte{0, 0, 0, 1}, payload[4:]...))}, nil, ErrMalformed},
-		{"data method 1", []Packet{sealed(k, slices.Concat(u32(0), u32(1), payload[8:]))}, nil, ErrMalformed},
-		{"short key", []Packet{sealed(k, payload[:39])}, nil, ErrMalformed},
-		{"edit list", []Packet{sealed(k, payload), sealed(k, edits.payload())}, edits, nil},
-		{"edit list first", []Packet{sealed(k, edits.payload()), sealed(k, payload)}, edits, nil},
-		{"edit list alone", []Packet{sealed(k, edits.payload())}, nil, ErrNoKey},
-		{"empty edit list", []Packet{sealed(k, EditList{}.payload()), sealed(k, payload)}, nil, nil},
-		{"padded edit list", []Packet{sealed(k, append(edits.payload(), "pad"...)), sealed(k, payload)}, edits, nil},
-		{"two edit lists", []Packet{sealed(k, edits.payload()), sealed(k, edits.payload()), sealed(k, payload)}, nil, ErrMalformed},
-		{"two empty ones", []Packet{sealed(k, EditList{}.payload()), sealed(k, EditList{}.payload()), sealed(k, payload)}, nil, ErrMalformed},
-		{"somebody else's edit list", []Packet{sealed(other, EditList{9}.payload()), sealed(k, edits.payload()), sealed(k, payload)}, edits, nil},
-		{"count missing", []Packet{sealed(k, u32(1)), sealed(k, payload)}, nil, ErrMalformed},
-		{"count too large", []Packet{sealed(k, slices.Concat(u32(1), u32(2), make([]byte, 15))), sealed(k, payload)}, nil, ErrMalformed},
-		{"count lies", []Packet{sealed(k, slices.Concat(u32(1), u32(1<<32-1), make([]byte, 16))), sealed(k, payload)}, nil, ErrMalformed},
-	} {
-		h := Header{Packets: c.packets}
-		opens(t, c.name, append(h.Marshal(), sealT(t, data, plain)...), []*SecretKey{k}, naive(plain, c.edits), c.want)
-	}
-}
-
 // TestLowOrderWriter: a packet whose writer key is of low order is skipped, even where its key can be guessed.
 func TestLowOrderWriter(t *testing.T) {
 	k := newKey(t)

@@ -7,7 +7,6 @@ import (
 	"io"
 	"math"
 	"runtime"
-	"slices"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -63,45 +62,6 @@ func TestReferenceObjects(t *testing.T) {
 	opens(t, "reencrypted", testdata(t, "objects/reencrypted-1000.c4gh"), []*SecretKey{ssh}, pattern(1000), nil)
 	opens(t, "reencrypted", testdata(t, "objects/reencrypted-1000.c4gh"), []*SecretKey{ref}, nil, ErrNoKey)
 	opens(t, "rearranged", testdata(t, "objects/rearranged.c4gh"), []*SecretKey{ref}, pattern(200_000)[70_000:140_000], nil)
-}
-
-// TestBodies reads bodies of every shape, good and bad.
-func TestBodies(t *testing.T) {
-	k := newKey(t)
-	a, b := newDataKeyT(t), newDataKeyT(t)
-	two := pattern(2*SegmentSize + 100)
-	swapped := build(t, k, parts{plain: two})
-	body := swapped[16+108:]
-	first := bytes.Clone(body[:SealedSegmentSize])
-	copy(body, body[SealedSegmentSize:2*SealedSegmentSize])
-	copy(body[SealedSegmentSize:], first)
-	for _, c := range []struct {
-		name   string
-		object []byte
-		plain  []byte
-		want   error
-	}{
-		{"two data keys", build(t, k, parts{plain: two, keys: []*DataKey{a, b}}), two, nil},
-		{"the other order", build(t, k, parts{plain: two, keys: []*DataKey{b, a}}), two, nil},
-		{"one key unused", build(t, k, parts{plain: two[:9], keys: []*DataKey{b, a}}), two[:9], nil},
-		{"another data key", build(t, k, parts{tail: sealT(t, a, two[:9])}), nil, ErrSegment},
-		{"neither data key", build(t, k, parts{keys: []*DataKey{a, b}, tail: sealT(t, newDataKeyT(t), two[:9])}), nil, ErrSegment},
-		{"empty last segment", build(t, k, parts{plain: two[:SegmentSize], keys: []*DataKey{a}, tail: sealT(t, a, nil)}), two[:SegmentSize], nil},
-		{"empty only segment", build(t, k, parts{keys: []*DataKey{a}, tail: sealT(t, a, nil)}), nil, nil},
-		{"segment behind a short one", build(t, k, parts{plain: two[:9], keys: []*DataKey{a}, tail: sealT(t, a, two[:9])}), nil, ErrSegment},
-		{"27 bytes", build(t, k, parts{tail: make([]byte, 27)}), nil, ErrMalformed},
-		{"1 byte behind", build(t, k, parts{plain: two[:SegmentSize], tail: make([]byte, 1)}), nil, ErrMalformed},
-		{"27 bytes behind", build(t, k, parts{plain: two[:SegmentSize], tail: make([]byte, 27)}), nil, ErrMalformed},
-		{"28 bytes of junk", build(t, k, parts{tail: make([]byte, 28)}), nil, ErrSegment},
-		{"junk behind", build(t, k, parts{plain: two, tail: []byte("junk")}), nil, ErrSegment},
-		{"swapped, undetectable", swapped, slices.Concat(two[SegmentSize:2*SegmentSize], two[:SegmentSize], two[2*SegmentSize:]), nil},
-		{"cut between segments, undetectable", swapped[:16+108+SealedSegmentSize], two[SegmentSize : 2*SegmentSize], nil},
-		{"cut in what the edit list hides", build(t, k, parts{plain: two[:SegmentSize], edits: EditList{0, 5}, tail: make([]byte, 7)}), nil, ErrMalformed},
-		{"cut behind the last discard", build(t, k, parts{plain: two[:SegmentSize], edits: EditList{1 << 20, 5}, tail: make([]byte, 7)}), nil, ErrMalformed},
-		{"cut far behind", build(t, k, parts{plain: two[:SegmentSize], edits: EditList{1 << 62, 5}, tail: make([]byte, 7)}), nil, ErrMalformed},
-	} {
-		opens(t, c.name, c.object, []*SecretKey{k}, c.plain, c.want)
-	}
 }
 
 // TestCutsAndFlips: a body cut anywhere but between segments, or with any byte flipped, is an error, and what was
