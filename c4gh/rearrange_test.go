@@ -21,7 +21,7 @@ func rearranged(t *testing.T, src io.Reader, k *SecretKey, r *Range) []byte {
 // checkArranged reads the result and looks at its size: only the segments that the range touches are left.
 func checkArranged(t *testing.T, object []byte, k *SecretKey, want []byte, atMost int) {
 	t.Helper()
-	for _, p := range paths() {
+	for _, p := range []path{paths()[0], paths()[5]} { // the Reader, and by hand
 		if got, err := p.read(object, []*SecretKey{k}); err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%s: %d bytes, want %d, %v", p.name, len(got), len(want), err)
 		}
