@@ -10,7 +10,7 @@ var (
 	// ErrNotExist: there is no such object or bucket.
 	ErrNotExist = errors.New("no such object")
 	// ErrNoBucket: there is no such bucket. It is an ErrNotExist as well.
-	ErrNoBucket = fmt.Errorf("no such bucket (%w)", ErrNotExist)
+	ErrNoBucket error = noBucket{}
 	// ErrDenied: the store knows who asks and refuses (403), or doesn't accept the credentials.
 	ErrDenied = errors.New("access denied by the store")
 	// ErrChanged: the object isn't the version that was asked for any more.
@@ -20,6 +20,11 @@ var (
 	// ErrTimeout: no answer or no progress within the deadline, retries included.
 	ErrTimeout = errors.New("no answer from the store within the deadline")
 )
+
+type noBucket struct{}
+
+func (noBucket) Error() string        { return "no such bucket" }
+func (noBucket) Is(target error) bool { return target == ErrNotExist }
 
 // Error says which operation on which object failed. It wraps the cause.
 type Error struct {

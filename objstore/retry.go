@@ -139,7 +139,8 @@ func (t *tries) again(ctx context.Context, err error) error {
 	wait := t.backoff()
 	t.failed++
 	if spent := time.Since(t.start); spent+wait >= t.r.o.Deadline {
-		return t.fail(fmt.Errorf("%w (%d attempts in %v): %w", ErrTimeout, t.failed, spent.Round(time.Millisecond), bare(err)))
+		spent = spent.Round(time.Millisecond)
+		return t.fail(fmt.Errorf("%w (%d attempts in %v): %w", ErrTimeout, t.failed, spent, bare(err)))
 	}
 	t.log(ctx, wait, err)
 	timer := time.NewTimer(wait)

@@ -17,7 +17,8 @@ import (
 )
 
 // inRetry runs f in a bubble with its own clock, over a store with one object of 1000 bytes.
-func inRetry(t *testing.T, o objstore.RetryOptions, f func(t *testing.T, s objstore.Store, faults *storetest.Faults, v objstore.Version)) {
+func inRetry(t *testing.T, o objstore.RetryOptions,
+	f func(t *testing.T, s objstore.Store, faults *storetest.Faults, v objstore.Version)) {
 	synctest.Test(t, func(t *testing.T) {
 		var memory storetest.Memory
 		v := memory.Put("b", "k", content())

@@ -136,8 +136,8 @@ func (s *Store) open(ctx context.Context, bucket string) (*os.Root, error) {
 	return nil, err
 }
 
-// valid says whether a file can have this path in a bucket. Unlike fs.ValidPath it takes names that aren't UTF-8, as old
-// file systems hold them.
+// valid says whether a file can have this path in a bucket. Unlike fs.ValidPath it takes names that aren't UTF-8, as
+// old file systems hold them.
 func valid(path string) bool {
 	for part := range strings.SplitSeq(path, "/") {
 		if part == "" || part == "." || part == ".." {

@@ -145,10 +145,10 @@ func (w *walk) wants(n name) bool {
 	if w.rolled != "" && strings.HasPrefix(n.key, w.rolled) {
 		return false
 	}
-	if n.dir && (strings.HasPrefix(w.prefix, n.key) || strings.HasPrefix(w.after, n.key) && strings.HasPrefix(n.key, w.prefix)) {
+	if n.dir && strings.HasPrefix(w.prefix, n.key) {
 		return true
 	}
-	return strings.HasPrefix(n.key, w.prefix) && n.key > w.after
+	return strings.HasPrefix(n.key, w.prefix) && (n.key > w.after || n.dir && strings.HasPrefix(w.after, n.key))
 }
 
 // rollUp returns the prefix that a listing shows instead of key, if it does.

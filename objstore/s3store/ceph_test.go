@@ -107,9 +107,14 @@ func (g *gateway) put(bucket, key string, data []byte) {
 func TestCephSuite(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Fixture {
 		g := ceph(t)
-		return storetest.Fixture{Store: g.store(g.url), MakeBucket: g.makeBucket, Put: g.put,
-			CanHold: func(key string) bool { return !strings.Contains(key, "\x00") }}
+		return storetest.Fixture{Store: g.store(g.url), MakeBucket: g.makeBucket, Put: g.put, CanHold: canHold}
 	})
+}
+
+// canHold: Ceph takes no NUL, and where a key with another control character ends a page, the token in its answer isn't
+// well-formed XML.
+func canHold(key string) bool {
+	return !strings.ContainsFunc(key, func(r rune) bool { return r < ' ' && !strings.ContainsRune("\t\r\n", r) })
 }
 
 // swift is a session with the gateway's other protocol.

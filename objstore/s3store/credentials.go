@@ -23,8 +23,8 @@ var ErrNoCredentials = errors.New("no credentials for the object store")
 // Credentials are keys and the store that they are for. Neither fmt nor slog shows the secrets in them.
 type Credentials struct {
 	AccessKeyID     string
-	SecretAccessKey string
-	SessionToken    string // empty for keys that last
+	SecretAccessKey string `json:"-"`
+	SessionToken    string `json:"-"` // empty for keys that last
 	Endpoint        string // URL
 	Region          string
 	Source          string // where the keys were found, for a message

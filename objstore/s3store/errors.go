@@ -100,23 +100,19 @@ func explainAnswer(status int, code string) error {
 
 // explainTransport is for requests without an answer. What can't get better by trying again isn't ErrUnavailable.
 func explainTransport(err error) error {
-	short := err
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		short = e.Err
-	}
 	if reason := untrusted(err); reason != nil {
 		return fmt.Errorf("no secure connection to the store: %w", reason)
-	}
-	if _, ok := errors.AsType[*smithy.SerializationError](err); ok {
-		return fmt.Errorf("request can't be made: %w", innermost(err))
 	}
 	if _, ok := errors.AsType[*smithy.DeserializationError](err); ok {
 		return fmt.Errorf("%w: its answer is cut or malformed", objstore.ErrUnavailable)
 	}
-	if _, ok := errors.AsType[*smithyhttp.RequestSendError](err); ok {
-		return explainBodyError(short)
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		return unavailable(e.Err)
 	}
-	return short
+	if e, ok := errors.AsType[*smithyhttp.RequestSendError](err); ok {
+		return unavailable(e.Err)
+	}
+	return fmt.Errorf("the request can't be made: %w", innermost(err))
 }
 
 // untrusted returns the reason if the other side isn't the one that its certificate should say.
@@ -141,18 +137,19 @@ func explainBody(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return explainBodyError(err)
+	return unavailable(err)
 }
 
-func explainBodyError(err error) error {
-	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+// unavailable doesn't wrap the cause: a timeout of the network's is a context.DeadlineExceeded to errors.Is, and nobody
+// shall take it for the end of the caller's context.
+func unavailable(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 		return fmt.Errorf("%w: the connection was closed too early (%w)", objstore.ErrUnavailable, io.ErrUnexpectedEOF)
 	}
 	if e, ok := errors.AsType[*net.DNSError](err); ok && e.IsNotFound {
 		return fmt.Errorf("%w: no such host: %s", objstore.ErrUnavailable, e.Name)
 	}
-	return fmt.Errorf("%w: %w", objstore.ErrUnavailable, err)
+	return fmt.Errorf("%w: %v", objstore.ErrUnavailable, err)
 }
 
 func innermost(err error) error {

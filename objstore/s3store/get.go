@@ -72,7 +72,7 @@ func (w wanted) check(out *s3.GetObjectOutput) error {
 	case etag != w.v.ETag:
 		return fmt.Errorf("%w: it has the ETag %q now, not %q", objstore.ErrChanged, etag, w.v.ETag)
 	case !ok:
-		return fmt.Errorf("%w: the store answered with the range %q, not %q", objstore.ErrChanged, answered, contentRange(w.off))
+		return fmt.Errorf("%w: the answer has the range %q, not %q", objstore.ErrChanged, answered, contentRange(w.off))
 	case out.ContentLength == nil || *out.ContentLength != w.n:
 		return fmt.Errorf("%w: the answer isn't %d bytes long", objstore.ErrChanged, w.n)
 	}
