@@ -140,8 +140,30 @@ func (c *contents) open(ctx context.Context, v objstore.Version) (*Content, erro
 		return nil, err
 	}
 	extents, err := content.Source.Extents()
+	if err != nil {
+		return nil, err
+	}
 	content.Size = extents.Size()
-	return content, err
+	return content, c.checkTail(ctx, content.Source)
+}
+
+// checkTail opens an empty last segment, which is never read otherwise: it may be the stump of one that was cut.
+func (c *contents) checkTail(ctx context.Context, src cache.Source) error {
+	var tail [c4gh.SegmentOverhead]byte
+	if (src.Version.Size-src.HeaderSize)%c4gh.SealedSegmentSize != int64(len(tail)) {
+		return nil
+	}
+	off := src.Version.Size - int64(len(tail))
+	body, err := c.store.Get(ctx, src.Version, off, int64(len(tail)))
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	if _, err := io.ReadFull(body, tail[:]); err != nil {
+		return err
+	}
+	_, err = src.Body.OpenSegment(tail[:])
+	return err
 }
 
 // headerless returns the content of an object without header. What no body can be is cut or was never Crypt4GH.

@@ -50,6 +50,7 @@ func TestContent(t *testing.T) {
 	put("headerless.c4gh", object[124:])
 	put("cut.c4gh", object[:60])
 	put("tail.c4gh", object[:124+c4gh.SealedSegmentSize+27])
+	put("stump.c4gh", object[:124+c4gh.SealedSegmentSize+28])
 	put("empty.c4gh", nil)
 	put("plain", []byte("12345"))
 	put("nothing", nil)
@@ -65,6 +66,7 @@ func TestContent(t *testing.T) {
 		{"headerless", 100_000, ErrHeaderElsewhere, nil},
 		{"cut", 0, nil, c4gh.ErrMalformed},
 		{"tail", 0, nil, c4gh.ErrMalformed},
+		{"stump", 0, nil, c4gh.ErrSegment},
 		{"empty", 0, nil, c4gh.ErrMalformed},
 		{"plain", 5, nil, nil},
 		{"nothing", 0, nil, nil},
