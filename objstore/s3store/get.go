@@ -96,6 +96,8 @@ func (b *body) Read(p []byte) (int, error) {
 		return 0, fs.ErrClosed
 	case b.left == 0:
 		return 0, io.EOF
+	case b.ctx.Err() != nil: // the transport may take a moment to notice
+		return 0, b.fail(context.Cause(b.ctx))
 	}
 	n, err := b.rc.Read(p[:min(int64(len(p)), b.left)])
 	b.off += int64(n)
@@ -108,7 +110,11 @@ func (b *body) Read(p []byte) (int, error) {
 	case err == io.EOF:
 		err = io.ErrUnexpectedEOF
 	}
-	return n, &objstore.Error{Op: "get", Bucket: b.v.Bucket, Key: b.v.Key, Offset: b.off, Err: explainBody(b.ctx, err)}
+	return n, b.fail(explainBody(b.ctx, err))
+}
+
+func (b *body) fail(err error) error {
+	return &objstore.Error{Op: "get", Bucket: b.v.Bucket, Key: b.v.Key, Offset: b.off, Err: err}
 }
 
 const (
