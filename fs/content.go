@@ -56,7 +56,7 @@ func newContents(ctx context.Context, store objstore.Store, keys []*c4gh.SecretK
 
 // peek returns what is known without asking the store, or nil.
 func (c *contents) peek(e Entry) *Content {
-	if !e.Encrypted() && !mayBeManifest(e.Object.Version) {
+	if !e.Encrypted() && e.Object.Size > 0 {
 		return plain(e.Object.Version)
 	}
 	known, _ := c.known.Get(e.Object.Version)
@@ -88,20 +88,13 @@ func (c *contents) begin(e Entry) *call[*Content] {
 	})
 }
 
-// emptyETag is the MD5 of nothing.
-const emptyETag = "d41d8cd98f00b204e9800998ecf8427e"
-
-// mayBeManifest tells whether a listing may have shown a manifest instead of the object: Ceph lists Swift's dynamic
-// large objects with size 0 and static ones with the size of their manifest, both with the ETag of nothing.
-func mayBeManifest(v objstore.Version) bool { return v.Size == 0 || v.ETag == emptyETag }
-
 func plain(v objstore.Version) *Content {
 	return &Content{Source: cache.Source{Version: v}, Size: v.Size}
 }
 
 func (c *contents) load(ctx context.Context, e Entry) (*Content, error) {
 	v := e.Object.Version
-	if mayBeManifest(v) {
+	if v.Size == 0 { // a manifest, perhaps: see objstore.Store.List
 		o, err := c.store.Head(ctx, v.Bucket, v.Key)
 		if err != nil {
 			return nil, err

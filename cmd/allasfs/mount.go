@@ -99,7 +99,7 @@ func runMount(ctx context.Context, c *console, o *mountOptions) error {
 	if err != nil {
 		return err
 	}
-	tree, segments, err := o.connect(ctx, log)
+	tree, segments, err := o.connect(ctx, c, log)
 	if err != nil {
 		return err
 	}
@@ -124,8 +124,11 @@ func runMount(ctx context.Context, c *console, o *mountOptions) error {
 	return nil
 }
 
+// patience is how long a mount waits for the store before it says so.
+const patience = 3 * time.Second
+
 // connect unlocks the keys, finds the store and looks whether the source is there.
-func (o *mountOptions) connect(ctx context.Context, log *slog.Logger) (*fs.Tree, *cache.Cache, error) {
+func (o *mountOptions) connect(ctx context.Context, c *console, log *slog.Logger) (*fs.Tree, *cache.Cache, error) {
 	keys, err := o.keys.load()
 	if err != nil {
 		return nil, nil, err
@@ -138,6 +141,10 @@ func (o *mountOptions) connect(ctx context.Context, log *slog.Logger) (*fs.Tree,
 		Root: o.source.directoryPlace(), Buckets: o.buckets, Keys: keys,
 		ListTTL: o.listTTL, ShowAll: o.showAll, KeepSuffix: o.keepSuffix,
 	})
+	slow := time.AfterFunc(patience, func() {
+		c.say("the store doesn't answer yet; trying for up to %v", o.store.timeout)
+	})
+	defer slow.Stop()
 	if err := tree.Check(ctx); err != nil {
 		tree.Close()
 		return nil, nil, fmt.Errorf("%s: %w", o.source, shortCause(err))
