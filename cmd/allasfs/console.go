@@ -23,8 +23,9 @@ const (
 	exitInterrupted = 128 + 2 // as a shell has it for SIGINT
 )
 
-// console is where the program talks to people: the output of a command, and messages beside it.
+// console is where the program talks to people: the input and output of a command, and messages beside them.
 type console struct {
+	in  io.Reader
 	out io.Writer
 	err io.Writer
 }

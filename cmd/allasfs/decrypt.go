@@ -2,11 +2,13 @@ package main
 
 import (
 	"io"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"allasfs/c4gh"
+	"allasfs/fs"
 )
 
 // decryptOptions are the flags of the decrypt command.
@@ -53,15 +55,23 @@ func runDecrypt(c *console, o *decryptOptions, args []string) error {
 		return err
 	}
 	defer wipe(keys)
-	v := conversion{
+	v := &conversion{
 		convert: func(dst io.Writer, src io.Reader, workers int) error {
 			options := options
 			options.Workers = workers
 			_, err := c4gh.Decrypt(dst, src, keys, options)
 			return err
 		},
-		rename: func(name string) string { return strings.TrimSuffix(name, suffix) }, done: "decrypted",
-		fileMode: 0o600, dirMode: 0o700, // plaintext is for its owner
+		rename: func(name string) string { return withoutSuffix(name) }, done: "decrypted",
+		toPlain: true,
 	}
-	return runConversion(c, &o.files, v, args)
+	return v.run(c, &o.files, args)
+}
+
+// withoutSuffix drops the suffix unless there is nothing else.
+func withoutSuffix(name string) string {
+	if filepath.Base(name) == fs.Suffix {
+		return name
+	}
+	return strings.TrimSuffix(name, fs.Suffix)
 }

@@ -1,16 +1,15 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"os"
 
 	"github.com/spf13/cobra"
 
 	"allasfs/c4gh"
+	"allasfs/fs"
 )
-
-// suffix is what the name of an encrypted file ends with.
-const suffix = ".c4gh"
 
 // encryptOptions are the flags of the encrypt command.
 type encryptOptions struct {
@@ -56,17 +55,42 @@ func runEncrypt(c *console, o *encryptOptions, args []string) error {
 	if options.Writer != nil {
 		defer options.Writer.Wipe()
 	}
-	v := conversion{
-		convert: func(dst io.Writer, src io.Reader, workers int) error {
-			options := options
-			options.Workers = workers
-			_, err := c4gh.Encrypt(dst, src, options)
-			return err
-		},
-		rename: func(name string) string { return name + suffix }, done: "encrypted",
-		fileMode: 0o666, dirMode: 0o777,
+	v := &conversion{
+		rename: func(name string) string { return name + fs.Suffix }, done: "encrypted", fromPlain: true,
 	}
-	return runConversion(c, &o.files, v, args)
+	if o.header != "" {
+		return v.withHeader(c, o, options, args)
+	}
+	v.convert = encryptWith(options)
+	return v.run(c, &o.files, args)
+}
+
+// encryptWith returns encryption as a conversion.
+func encryptWith(o c4gh.EncryptOptions) func(io.Writer, io.Reader, int) error {
+	return func(dst io.Writer, src io.Reader, workers int) error {
+		o := o
+		o.Workers = workers
+		_, err := c4gh.Encrypt(dst, src, o)
+		return err
+	}
+}
+
+// withHeader encrypts one stream and puts its header into a file of its own.
+func (v *conversion) withHeader(c *console, o *encryptOptions, options c4gh.EncryptOptions, args []string) error {
+	if len(args) > 1 || len(args) == 1 && isDir(args[0]) {
+		return &hinted{errors.New("--header is for a single file"), "encrypt one file at a time", exitKey}
+	}
+	header, err := v.outputs.create(o.header, 0o666, o.files.force)
+	if err != nil {
+		return err
+	}
+	defer header.discard()
+	options.Header = header
+	v.convert = encryptWith(options)
+	if err := v.run(c, &o.files, args); err != nil {
+		return err
+	}
+	return header.commit()
 }
 
 // loadWriter returns the secret key to make header packets with, or nil for a fresh one. The default key isn't taken:

@@ -87,7 +87,12 @@ func (f *keyFlags) loadOne(file string) (*c4gh.SecretKey, error) {
 		return nil, fmt.Errorf("secret key: %w", err)
 	}
 	defer clear(data)
-	key, err := c4gh.ParseSecretKey(data, func() ([]byte, error) { return f.passphrase(file) })
+	var passphrase []byte
+	defer func() { clear(passphrase) }()
+	key, err := c4gh.ParseSecretKey(data, func() (p []byte, err error) {
+		passphrase, err = f.passphrase(file)
+		return passphrase, err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("secret key %s: %w", file, err)
 	}

@@ -13,7 +13,7 @@ import (
 var version = "unknown"
 
 func main() {
-	console := &console{out: os.Stdout, err: os.Stderr}
+	console := &console{in: os.Stdin, out: os.Stdout, err: os.Stderr}
 	root := newRoot(console)
 	if err := root.ExecuteContext(context.Background()); err != nil {
 		os.Exit(console.fail(err))
@@ -39,6 +39,7 @@ func newRoot(c *console) *cobra.Command {
 		newMountCommand(c), newUmountCommand(c), newRefreshCommand(c),
 		newListCommand(c), newVersionCommand(c),
 		newKeygenCommand(c), newEncryptCommand(c), newDecryptCommand(c),
+		newRearrangeCommand(c), newReencryptCommand(c),
 	)
 	return root
 }
