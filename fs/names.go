@@ -111,11 +111,8 @@ type Entry struct {
 	Object objstore.Object
 }
 
-// Encrypted tells whether the object is one that claims to be encrypted.
-func (e Entry) Encrypted() bool {
-	_, ok := base(e.Component)
-	return ok && !e.Dir
-}
+// Encrypted tells whether the entry is an object that claims to be encrypted.
+func (e Entry) Encrypted() bool { return !e.Dir && strings.HasSuffix(e.Component, Suffix) }
 
 // namer gives the entries of one directory their names. Names depend on which keys there are beside a key, so an
 // object is held back until the keys that matter to it have passed; in byte order they are near. The items must come

@@ -48,10 +48,11 @@ func checkEmptyDirectory(path string) error {
 	return nil
 }
 
-// isDeadMount tells whether a mount of ours is at path and its process is gone.
+// isDeadMount tells whether a mount of ours is at path and its process is gone. The kernel may still know the
+// attributes of the root, so a stat wouldn't show it.
 func isDeadMount(path string) (bool, error) {
-	_, err := os.Stat(path)
-	if !errors.Is(err, syscall.ENOTCONN) && !errors.Is(err, syscall.ECONNABORTED) {
+	err := unix.Statfs(path, new(unix.Statfs_t))
+	if !errors.Is(err, unix.ENOTCONN) && !errors.Is(err, unix.ECONNABORTED) {
 		return false, nil
 	}
 	return isOurMount(path)
