@@ -87,7 +87,7 @@ const manyCores = 64 << 20
 func (r *round) many(plan *taskPlan, quiet bool) error {
 	s := &summary{conversion: r.conversion, say: r.progress.say, special: plan.special}
 	for _, err := range plan.failed {
-		s.add(err)
+		s.add(0, err)
 	}
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
@@ -97,14 +97,14 @@ func (r *round) many(plan *taskPlan, quiet bool) error {
 			if t.size >= manyCores {
 				workers = 0
 			}
-			s.add(r.one(t, workers))
+			s.add(t.size, r.one(t, workers))
 			return nil
 		})
 	}
 	_ = g.Wait() // the summary has what failed
 	r.progress.end()
 	if !quiet {
-		r.c.say("%s", s.line(r.progress))
+		r.c.say("%s", s.line(r.progress.started))
 	}
 	return s.err()
 }

@@ -29,6 +29,7 @@ func newDecryptCommand(c *console) *cobra.Command {
 		Example: "  allasfs decrypt --sk my.key reads.bam.c4gh -o reads.bam\n  allasfs decrypt --sk my.key encrypted/ -o runs/",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			protectSecrets()
+			o.keys.warn = c.say
 			return runDecrypt(c, o, args)
 		},
 	}

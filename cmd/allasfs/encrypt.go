@@ -30,6 +30,7 @@ func newEncryptCommand(c *console) *cobra.Command {
 		Example: "  allasfs encrypt --pk ann.pub --pk csc reads.bam -o reads.bam.c4gh\n  allasfs encrypt --pk ann.pub runs/ -o encrypted/",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			protectSecrets()
+			o.writer.warn = c.say
 			return runEncrypt(c, o, args)
 		},
 	}

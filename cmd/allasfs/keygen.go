@@ -21,11 +21,12 @@ const (
 // keygenOptions are the flags of the keygen command.
 type keygenOptions struct {
 	secret, public string
-	passphraseFile string
+	keys           keyFlags // its passphrase file
 	comment        string
 	force          bool
 	open           bool // not locked by a passphrase
-	print, check   bool
+
+	print, check, relock bool
 }
 
 func newKeygenCommand(c *console) *cobra.Command {
@@ -39,19 +40,21 @@ func newKeygenCommand(c *console) *cobra.Command {
 		Args:    arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			protectSecrets()
+			o.keys.warn = c.say
 			return o.run(c)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.secret, "sk", "", "secret key `file` (default $C4GH_SECRET_KEY or ~/.c4gh/key)")
 	flags.StringVar(&o.public, "pk", "", "public key `file` (default the secret key's name with .pub, or $C4GH_PUBLIC_KEY or ~/.c4gh/key.pub)")
-	flags.StringVar(&o.passphraseFile, "passphrase-file", "", "`file` whose first line is the passphrase")
+	flags.StringVar(&o.keys.passphraseFile, "passphrase-file", "", "`file` whose first line is the passphrase")
 	flags.StringVarP(&o.comment, "comment", "C", "", "comment to store in the secret key's file, in clear")
 	flags.BoolVarP(&o.force, "force", "f", false, "replace existing key files")
 	flags.BoolVar(&o.open, "nocrypt", false, "don't lock the secret key with a passphrase")
 	flags.BoolVarP(&o.print, "print-public", "y", false, "print the public key of the secret key --sk, and make none")
 	flags.BoolVar(&o.check, "check", false, "tell whether --sk and --pk belong together, and make none")
-	cmd.MarkFlagsMutuallyExclusive("print-public", "check")
+	flags.BoolVar(&o.relock, "relock", false, "lock the secret key --sk with a new passphrase, and make none")
+	cmd.MarkFlagsMutuallyExclusive("print-public", "check", "relock")
 	return cmd
 }
 
@@ -64,6 +67,8 @@ func (o *keygenOptions) run(c *console) error {
 		return o.printPublic(c)
 	case o.check:
 		return o.checkPair(c)
+	case o.relock:
+		return o.relockKey(c)
 	}
 	return o.generate(c)
 }
@@ -84,13 +89,8 @@ func (o *keygenOptions) setDefaults() (err error) {
 	return err
 }
 
-func (o *keygenOptions) load() (*c4gh.SecretKey, error) {
-	flags := keyFlags{passphraseFile: o.passphraseFile}
-	return flags.loadOne(o.secret)
-}
-
 func (o *keygenOptions) printPublic(c *console) error {
-	key, err := o.load()
+	key, err := o.keys.loadOne(o.secret)
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (o *keygenOptions) checkPair(c *console) error {
 	if err != nil {
 		return err
 	}
-	key, err := o.load()
+	key, err := o.keys.loadOne(o.secret)
 	if err != nil {
 		return err
 	}
@@ -182,7 +182,7 @@ func (o *keygenOptions) passphrase(c *console) ([]byte, error) {
 	if o.open {
 		return nil, nil
 	}
-	passphrase, err := newPassphrase(o.passphraseFile, o.secret)
+	passphrase, err := o.keys.newPassphrase(o.secret)
 	if err == nil && len(passphrase) == 0 {
 		c.say("no passphrase: whoever gets hold of %s can use the key", o.secret)
 	}
@@ -212,20 +212,4 @@ func (o *keygenOptions) save(secret, public []byte) error {
 		return fmt.Errorf("public key: %w", err)
 	}
 	return nil
-}
-
-// write begins a file and writes all of it; the caller commits.
-func (o *outputs) write(name string, mode fs.FileMode, force bool, data []byte) (*output, error) {
-	f, err := o.create(name, mode, force)
-	if err != nil {
-		return nil, err
-	}
-	if _, err = f.Write(data); err == nil {
-		err = f.Sync()
-	}
-	if err != nil {
-		f.discard()
-		return nil, err
-	}
-	return f, nil
 }

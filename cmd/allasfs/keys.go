@@ -21,6 +21,9 @@ import (
 type keyFlags struct {
 	files          []string
 	passphraseFile string
+
+	warn    func(format string, args ...any) // nil for no warnings
+	lenient bool                             // warns where it would refuse a file that everybody can read
 }
 
 func (f *keyFlags) register(flags *pflag.FlagSet) {
@@ -31,10 +34,7 @@ func (f *keyFlags) register(flags *pflag.FlagSet) {
 // load returns the secret keys. Without any flag it takes the default key if there is one, and none otherwise: plain
 // objects can be read without a key.
 func (f *keyFlags) load() ([]*c4gh.SecretKey, error) {
-	files := f.files
-	if len(files) == 0 {
-		files = defaultKeyFiles()
-	}
+	files := f.paths()
 	keys := make([]*c4gh.SecretKey, 0, len(files))
 	for _, file := range files {
 		key, err := f.loadOne(file)
@@ -44,6 +44,14 @@ func (f *keyFlags) load() ([]*c4gh.SecretKey, error) {
 		keys = append(keys, key)
 	}
 	return keys, nil
+}
+
+// paths returns the files that load loads, in the same order.
+func (f *keyFlags) paths() []string {
+	if len(f.files) > 0 {
+		return f.files
+	}
+	return defaultKeyFiles()
 }
 
 // loadSome is load for commands that can do nothing without a secret key.
@@ -79,7 +87,7 @@ func defaultKeyFiles() []string {
 }
 
 func (f *keyFlags) loadOne(file string) (*c4gh.SecretKey, error) {
-	data, err := readSecretFile(file)
+	data, err := f.readSecretFile(file)
 	if errors.Is(err, iofs.ErrNotExist) {
 		return nil, &hinted{fmt.Errorf("secret key: %w", err), "make a key pair with 'allasfs keygen', or name the file with --sk", exitKey}
 	}
@@ -99,19 +107,35 @@ func (f *keyFlags) loadOne(file string) (*c4gh.SecretKey, error) {
 	return key, nil
 }
 
-// readSecretFile reads a file that only its owner should be able to read, and refuses one that everybody can.
-func readSecretFile(file string) ([]byte, error) {
+// readSecretFile reads a file that only its owner should be able to read.
+func (f *keyFlags) readSecretFile(file string) ([]byte, error) {
 	info, err := os.Stat(file)
 	if err != nil {
 		return nil, err
 	}
-	if mode := info.Mode(); mode.IsRegular() && mode.Perm()&0o007 != 0 {
-		return nil, &hinted{
-			fmt.Errorf("%s can be read by everybody on this machine (mode %04o)", file, mode.Perm()),
-			fmt.Sprintf("close it with: chmod 600 %s", file), exitKey,
-		}
+	if err := f.checkMode(file, info.Mode()); err != nil {
+		return nil, err
 	}
 	return readKeyFile(file)
+}
+
+// checkMode refuses a file that everybody can read, and warns of one that its group can.
+func (f *keyFlags) checkMode(file string, mode iofs.FileMode) error {
+	who := "its group"
+	switch perm := mode.Perm(); {
+	case !mode.IsRegular() || perm&0o077 == 0:
+		return nil
+	case perm&0o007 != 0:
+		who = "everybody on this machine"
+	}
+	problem := fmt.Sprintf("%s can be read by %s (mode %04o)", file, who, mode.Perm())
+	if mode.Perm()&0o007 != 0 && !f.lenient {
+		return &hinted{errors.New(problem), "close it with: chmod 600 " + file, exitKey}
+	}
+	if f.warn != nil {
+		f.warn("%s; close it with: chmod 600 %s", problem, file)
+	}
+	return nil
 }
 
 // keyFileLimit bounds what is read of a key file, in bytes.
@@ -138,7 +162,7 @@ func readKeyFile(file string) ([]byte, error) {
 // passphrase returns the passphrase for a key file: from the file that was named, the environment, or the terminal.
 func (f *keyFlags) passphrase(file string) ([]byte, error) {
 	if f.passphraseFile != "" {
-		return readPassphraseFile(f.passphraseFile)
+		return f.readPassphraseFile()
 	}
 	if p, ok := os.LookupEnv("C4GH_PASSPHRASE"); ok {
 		return []byte(p), nil
@@ -146,13 +170,14 @@ func (f *keyFlags) passphrase(file string) ([]byte, error) {
 	return promptPassphrase("Passphrase for " + file + ": ")
 }
 
-// readPassphraseFile returns the first line of a file.
-func readPassphraseFile(file string) ([]byte, error) {
-	data, err := readSecretFile(file)
+// readPassphraseFile returns the first line of the passphrase file.
+func (f *keyFlags) readPassphraseFile() ([]byte, error) {
+	data, err := f.readSecretFile(f.passphraseFile)
 	if err != nil {
 		return nil, fmt.Errorf("passphrase file: %w", err)
 	}
-	line, _, _ := bytes.Cut(data, []byte("\n"))
+	line, rest, _ := bytes.Cut(data, []byte("\n"))
+	clear(rest)
 	return bytes.TrimSuffix(line, []byte("\r")), nil
 }
 

@@ -141,3 +141,19 @@ func (o *outputs) abandon() {
 		os.Remove(hidden)
 	}
 }
+
+// write begins a file and writes all of it; the caller commits.
+func (o *outputs) write(name string, mode fs.FileMode, force bool, data []byte) (*output, error) {
+	f, err := o.create(name, mode, force)
+	if err != nil {
+		return nil, err
+	}
+	if _, err = f.Write(data); err == nil {
+		err = f.Sync()
+	}
+	if err != nil {
+		f.discard()
+		return nil, err
+	}
+	return f, nil
+}

@@ -8,9 +8,9 @@ import (
 
 // newPassphrase returns the passphrase for a secret key that is yet to be written: from the file that was named, the
 // environment, or the terminal, where it is asked twice. An empty one leaves the key unlocked.
-func newPassphrase(passphraseFile, keyFile string) ([]byte, error) {
-	if passphraseFile != "" {
-		return readPassphraseFile(passphraseFile)
+func (f *keyFlags) newPassphrase(keyFile string) ([]byte, error) {
+	if f.passphraseFile != "" {
+		return f.readPassphraseFile()
 	}
 	if p := os.Getenv("C4GH_PASSPHRASE"); p != "" {
 		return []byte(p), nil

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"sync"
@@ -40,9 +39,9 @@ func newProgress(c *console, quiet bool, what string, p *taskPlan) *progress {
 	case isTerminal(c.err):
 		g.bar = progressbar.NewOptions64(max(g.total, 1),
 			progressbar.OptionSetWriter(c.err), progressbar.OptionSetDescription(what),
-			progressbar.OptionShowBytes(true), progressbar.OptionShowTotalBytes(true), progressbar.OptionUseIECUnits(true),
+			progressbar.OptionShowCount(), progressbar.OptionShowBytes(true), progressbar.OptionShowTotalBytes(true),
 			progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond),
-			progressbar.OptionFullWidth(), progressbar.OptionClearOnFinish())
+			progressbar.OptionUseIECUnits(true), progressbar.OptionFullWidth(), progressbar.OptionClearOnFinish())
 	default:
 		g.stop = every(linePause, g.line)
 	}
@@ -92,7 +91,10 @@ func size(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }
 
 // roundTime leaves as much of a time as people want to know.
 func roundTime(d time.Duration) time.Duration {
-	if d < 10*time.Second {
+	switch {
+	case d < time.Second:
+		return d.Round(time.Millisecond)
+	case d < 10*time.Second:
 		return d.Round(100 * time.Millisecond)
 	}
 	return d.Round(time.Second)
@@ -157,9 +159,4 @@ func (f *countedFile) Close() error {
 	f.progress.add(max(f.size-f.read, 0))
 	f.progress.ended.Add(1)
 	return f.File.Close()
-}
-
-// String tells where a conversion stands, for messages.
-func (g *progress) String() string {
-	return fmt.Sprintf("%s in %s", size(g.read.Load()), roundTime(time.Since(g.started)))
 }

@@ -29,6 +29,7 @@ func newRearrangeCommand(c *console) *cobra.Command {
 				return usage(cmd, errors.New("there is no --range to keep"))
 			}
 			protectSecrets()
+			o.keys.warn = c.say
 			return runRearrange(c, o, args)
 		},
 	}

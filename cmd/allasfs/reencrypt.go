@@ -27,6 +27,7 @@ func newReencryptCommand(c *console) *cobra.Command {
 		Example: "  allasfs reencrypt --sk my.key --pk my.pub --pk ann.pub reads.bam.c4gh -o for-ann.c4gh",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			protectSecrets()
+			o.keys.warn = c.say
 			return runReencrypt(c, o, args)
 		},
 	}

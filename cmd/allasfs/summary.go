@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 )
 
 // summary counts what became of many files and tells of each failure when it happens. Any number of goroutines may use
@@ -15,19 +16,21 @@ type summary struct {
 
 	mu      sync.Mutex
 	good    int
+	bytes   int64 // of the good files
 	failed  int
 	leftOut int             // found, but not meant
 	special int             // found, but not files
 	hints   map[string]bool // given once each
 }
 
-// add takes in the outcome of one file.
-func (s *summary) add(err error) {
+// add takes in the outcome of one file of n bytes.
+func (s *summary) add(n int64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case err == nil:
 		s.good++
+		s.bytes += n
 	case errors.Is(err, errLeftOut):
 		s.leftOut++
 	default:
@@ -50,8 +53,8 @@ func (s *summary) tell(err error) {
 }
 
 // line sums up.
-func (s *summary) line(p *progress) string {
-	parts := []string{fmt.Sprintf("%s %s, %s", s.done, count(s.good, "file"), p)}
+func (s *summary) line(started time.Time) string {
+	parts := []string{fmt.Sprintf("%s %s, %s in %s", s.done, count(s.good, "file"), size(s.bytes), roundTime(time.Since(started)))}
 	if s.failed > 0 {
 		parts = append(parts, fmt.Sprintf("%d failed", s.failed))
 	}
