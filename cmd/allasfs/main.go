@@ -39,7 +39,7 @@ func newRoot(c *console) *cobra.Command {
 		newMountCommand(c), newUmountCommand(c), newRefreshCommand(c),
 		newListCommand(c), newVersionCommand(c),
 		newKeygenCommand(c), newEncryptCommand(c), newDecryptCommand(c),
-		newRearrangeCommand(c), newReencryptCommand(c),
+		newRearrangeCommand(c), newReencryptCommand(c), newStatCommand(c),
 	)
 	return root
 }
