@@ -156,7 +156,7 @@ func mount(t *testing.T, env []string, args ...string) *mountedFS {
 // start is mount without the waiting and the end.
 func start(t *testing.T, env []string, args ...string) *mountedFS {
 	t.Helper()
-	m := &mountedFS{t: t, dir: filepath.Join(t.TempDir(), "mnt"), env: env, log: &syncBuffer{}, exited: make(chan struct{})}
+	m := &mountedFS{t: t, dir: filepath.Join(t.TempDir(), "mnt"), env: env}
 	if err := os.Mkdir(m.dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -167,6 +167,7 @@ func start(t *testing.T, env []string, args ...string) *mountedFS {
 // launch starts the process on the mount's directory.
 func (m *mountedFS) launch(args ...string) {
 	m.t.Helper()
+	m.log, m.exited = &syncBuffer{}, make(chan struct{})
 	m.cmd = exec.Command(program(), append(append([]string{"mount", "-f"}, args...), m.dir)...)
 	m.cmd.Env, m.cmd.Stdout, m.cmd.Stderr = m.env, m.log, m.log
 	if err := m.cmd.Start(); err != nil {
@@ -178,10 +179,13 @@ func (m *mountedFS) launch(args ...string) {
 	}()
 }
 
-// ready waits until the mount answers.
+// ready waits until the program says that it has mounted, and holds it to its word.
 func (m *mountedFS) ready() error {
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		if mounted(m.dir) {
+		if m.log.contains("is mounted at") {
+			if !mounted(m.dir) {
+				return errors.New("allasfs mount says that it is ready, and isn't")
+			}
 			_, err := os.Stat(m.dir)
 			return err
 		}
