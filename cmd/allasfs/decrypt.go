@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"path/filepath"
 	"strings"
@@ -58,15 +59,21 @@ func runDecrypt(c *console, o *decryptOptions, args []string) error {
 	defer wipe(keys)
 	v := &conversion{
 		convert: func(dst io.Writer, src io.Reader, workers int) error {
-			options := options
-			options.Workers = workers
-			_, err := c4gh.Decrypt(dst, src, keys, options)
-			return err
+			return decrypt(dst, src, keys, options, workers)
 		},
 		rename: func(name string) string { return withoutSuffix(name) }, done: "decrypted",
 		toPlain: true,
 	}
 	return v.run(c, &o.files, args)
+}
+
+func decrypt(dst io.Writer, src io.Reader, keys []*c4gh.SecretKey, o c4gh.DecryptOptions, workers int) error {
+	o.Workers = workers
+	_, err := c4gh.Decrypt(dst, src, keys, o)
+	if o.Writer != nil && errors.Is(err, c4gh.ErrNoKey) {
+		return &hinted{err, "it was encrypted for others, or not by the owner of the key given with --sender_pk", exitKey}
+	}
+	return err
 }
 
 // withoutSuffix drops the suffix unless there is nothing else.

@@ -27,6 +27,9 @@ type keygenOptions struct {
 	open           bool // not locked by a passphrase
 
 	print, check, relock bool
+
+	// ask asks for a passphrase; nil for the terminal, after the file and the environment.
+	ask func(prompt string) ([]byte, error)
 }
 
 func newKeygenCommand(c *console) *cobra.Command {
@@ -127,6 +130,11 @@ func (o *keygenOptions) generate(c *console) error {
 		return err
 	}
 	defer clear(passphrase)
+	return o.make(c, passphrase)
+}
+
+// make makes the key pair and tells where it is.
+func (o *keygenOptions) make(c *console, passphrase []byte) error {
 	key, err := c4gh.GenerateKey()
 	if err != nil {
 		return err
@@ -182,7 +190,7 @@ func (o *keygenOptions) passphrase(c *console) ([]byte, error) {
 	if o.open {
 		return nil, nil
 	}
-	passphrase, err := o.keys.newPassphrase(o.secret)
+	passphrase, err := o.newPassphrase()
 	if err == nil && len(passphrase) == 0 {
 		c.say("no passphrase: whoever gets hold of %s can use the key", o.secret)
 	}

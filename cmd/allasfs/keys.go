@@ -89,7 +89,7 @@ func defaultKeyFiles() []string {
 func (f *keyFlags) loadOne(file string) (*c4gh.SecretKey, error) {
 	data, err := f.readSecretFile(file)
 	if errors.Is(err, iofs.ErrNotExist) {
-		return nil, &hinted{fmt.Errorf("secret key: %w", err), "make a key pair with 'allasfs keygen', or name the file with --sk", exitKey}
+		return nil, &hinted{fmt.Errorf("secret key %s: %w", file, iofs.ErrNotExist), "make a key pair with 'allasfs keygen', or name the file with --sk", exitKey}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("secret key: %w", err)
@@ -164,7 +164,7 @@ func (f *keyFlags) passphrase(file string) ([]byte, error) {
 	if f.passphraseFile != "" {
 		return f.readPassphraseFile()
 	}
-	if p, ok := os.LookupEnv("C4GH_PASSPHRASE"); ok {
+	if p := os.Getenv("C4GH_PASSPHRASE"); p != "" {
 		return []byte(p), nil
 	}
 	return promptPassphrase("Passphrase for " + file + ": ")
@@ -181,12 +181,14 @@ func (f *keyFlags) readPassphraseFile() ([]byte, error) {
 	return bytes.TrimSuffix(line, []byte("\r")), nil
 }
 
+var errNoTerminal = errors.New("there is no terminal to ask on")
+
 // promptPassphrase asks on the terminal and not on standard input, which may be data.
 func promptPassphrase(prompt string) ([]byte, error) {
 	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 	if err != nil {
 		return nil, &hinted{
-			fmt.Errorf("%w: there is no terminal to ask on", c4gh.ErrPassphrase),
+			fmt.Errorf("%w: %w", c4gh.ErrPassphrase, errNoTerminal),
 			"give --passphrase-file or set C4GH_PASSPHRASE", exitKey,
 		}
 	}

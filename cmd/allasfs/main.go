@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 )
@@ -14,6 +15,9 @@ var version = "unknown"
 
 func main() {
 	console := &console{in: os.Stdin, out: os.Stdout, err: os.Stderr}
+	if status, ok := referenceRun(console, filepath.Base(os.Args[0]), os.Args[1:]); ok {
+		os.Exit(status)
+	}
 	root := newRoot(console)
 	if err := root.ExecuteContext(context.Background()); err != nil {
 		os.Exit(console.fail(err))

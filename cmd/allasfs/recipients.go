@@ -69,7 +69,7 @@ func loadPublicKey(file string) (c4gh.PublicKey, error) {
 	}
 	data, err := readKeyFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return c4gh.PublicKey{}, &hinted{fmt.Errorf("public key: %w", err), "name the recipient's public key file with --pk", exitKey}
+		return c4gh.PublicKey{}, &hinted{fmt.Errorf("public key %s: %w", file, fs.ErrNotExist), "name the recipient's public key file with --pk", exitKey}
 	}
 	if err != nil {
 		return c4gh.PublicKey{}, fmt.Errorf("public key: %w", err)

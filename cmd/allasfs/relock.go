@@ -38,7 +38,7 @@ func (o *keygenOptions) relockPassphrase(c *console) ([]byte, error) {
 	if o.open {
 		return nil, nil
 	}
-	passphrase, err := askTwice(o.secret)
+	passphrase, err := o.askTwice()
 	if err == nil && len(passphrase) == 0 {
 		c.say("no passphrase: whoever gets hold of %s can use the key", o.secret)
 	}
