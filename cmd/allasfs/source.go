@@ -28,7 +28,7 @@ type storeFlags struct {
 func (f *storeFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.endpoint, "endpoint", "", "URL of the S3 service (default from the credentials' source, or https://a3s.fi)")
 	flags.StringVar(&f.region, "region", "", "S3 region (default from the credentials' source, or regionOne)")
-	flags.StringVar(&f.profile, "profile", "", "profile in ~/.aws (default $AWS_PROFILE or default)")
+	flags.StringVar(&f.profile, "profile", "", "rclone remote, or profile in ~/.aws (default $AWS_PROFILE or default)")
 	flags.DurationVar(&f.timeout, "timeout", 30*time.Second, "how long a request may go without progress, retries included")
 	flags.BoolVar(&f.insecure, "insecure-http", false, "accept an endpoint without TLS on another machine")
 }
@@ -89,7 +89,7 @@ func (f *storeFlags) openBare(ctx context.Context, s source, log *slog.Logger) (
 		return dirstore.New(s.directory)
 	}
 	home, _ := os.UserHomeDir() // without one, its files aren't looked for
-	credentials, err := s3store.Find(s3store.CredentialOptions{
+	credentials, err := s3store.Find(ctx, s3store.CredentialOptions{
 		Endpoint: f.endpoint, Region: f.region, Profile: f.profile, Env: os.Getenv, Home: home,
 	})
 	if err != nil {

@@ -2,13 +2,15 @@ package s3store
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/url"
 	"path/filepath"
 	"strings"
+	"time"
+
+	"allasfs/objstore"
 )
 
 // What Allas has where nothing else is said. The region is part of the signature, and Allas accepts any.
@@ -28,7 +30,14 @@ type Credentials struct {
 	Endpoint        string // URL
 	Region          string
 	Source          string // where the keys were found, for a message
+	// Expires is when the store takes these credentials no longer; zero for keys that last, and where nobody says.
+	Expires time.Time
+	// Project is whose keys these are, where the source knows it.
+	Project Project
 }
+
+// Project is an owner of buckets. In Allas its id is 32 hex digits and its name project_ with a number.
+type Project struct{ ID, Name string }
 
 // String says whose credentials these are and where they were found.
 func (c Credentials) String() string {
@@ -50,25 +59,41 @@ func (c Credentials) complete() bool { return c.AccessKeyID != "" && c.SecretAcc
 type CredentialOptions struct {
 	Endpoint string // from the command line; goes before every other
 	Region   string // likewise
-	// Profile is a section of the AWS files, from the command line. It goes before the environment and every file:
-	// a profile that was asked for by name and has no keys is an error.
+	// Profile is an rclone remote or a section of the AWS files, from the command line. It goes before the environment
+	// and every file: a profile that was asked for by name and has no keys is an error.
 	Profile string
 	Env     func(string) string // os.Getenv
 	Home    string              // the user's home directory
+	// OpenStack gets keys from OpenStack's identity service. It is the only source that sends requests; nil if the
+	// environment doesn't say how.
+	OpenStack func(context.Context) (Credentials, error) `json:"-"`
 }
 
-// Find looks for credentials: in the environment, in the AWS tools' files, in ~/.s3cfg. The first source with both keys
-// wins. The endpoint is that of the options, of the environment or of the same source, in this order, else
-// [DefaultEndpoint]: keys of one file are never used with the endpoint of an unrelated one.
-//
-// When there are none, the error is an [ErrNoCredentials] that lists where it has looked. No error shows a secret.
-func Find(o CredentialOptions) (Credentials, error) {
-	sources := []func(CredentialOptions) (Credentials, error){fromEnvironment, fromAWS, fromS3cfg}
-	if o.Profile != "" {
-		sources = []func(CredentialOptions) (Credentials, error){fromAWS}
+// source is a place where keys may be. The credentials that it returns name it even if there are none.
+type source func(CredentialOptions) (Credentials, error)
+
+// sources returns the places to look at, in order. A profile that the environment names is meant: it goes before what
+// only happens to be there.
+func (o CredentialOptions) sources() []source {
+	switch {
+	case o.Profile != "":
+		return []source{fromRclone, fromAWS}
+	case o.Env("AWS_PROFILE") != "":
+		return []source{fromEnvironment, fromAWS, fromRclone, fromS3cfg}
 	}
+	return []source{fromEnvironment, fromRclone, fromAWS, fromS3cfg}
+}
+
+// Find looks for credentials: in the environment, in rclone's remotes, in the AWS tools' files, in ~/.s3cfg, and at last
+// asks OpenStack. The first source with both keys wins. The endpoint is that of the options, of the environment or of
+// the same source, in this order, else [DefaultEndpoint]: keys of one file are never used with the endpoint of an
+// unrelated one. A profile that was asked for by name has its own endpoint before the environment's.
+//
+// When there are none, the error is an [ErrNoCredentials] that lists where it has looked. Where OpenStack was asked, the
+// error is its refusal. No error shows a secret.
+func Find(ctx context.Context, o CredentialOptions) (Credentials, error) {
 	var looked []string
-	for _, source := range sources {
+	for _, source := range o.sources() {
 		c, err := source(o)
 		if err == nil && c.complete() {
 			return o.finish(c)
@@ -78,16 +103,30 @@ func Find(o CredentialOptions) (Credentials, error) {
 		}
 		looked = append(looked, fmt.Sprintf("%s: %v", c.Source, err))
 	}
+	switch {
+	case o.Profile != "":
+	case o.OpenStack == nil:
+		looked = append(looked, "OpenStack (OS_AUTH_URL with OS_AUTH_TOKEN, or with OS_USERNAME and OS_PASSWORD): not set")
+	default:
+		c, err := o.OpenStack(ctx)
+		if err != nil {
+			return Credentials{}, err
+		}
+		return o.finish(c)
+	}
 	return Credentials{}, fmt.Errorf("%w; looked at %s", ErrNoCredentials, strings.Join(looked, "; "))
 }
 
 // finish adds endpoint and region to what a source found.
 func (o CredentialOptions) finish(c Credentials) (Credentials, error) {
-	c.Endpoint = cmp.Or(o.Endpoint, o.Env("AWS_ENDPOINT_URL_S3"), o.Env("AWS_ENDPOINT_URL"), o.Env("S3_ENDPOINT_URL"),
-		c.Endpoint, DefaultEndpoint)
-	c.Region = cmp.Or(o.Region, o.Env("AWS_REGION"), o.Env("AWS_DEFAULT_REGION"), c.Region, DefaultRegion)
-	endpoint, err := parseEndpoint(c.Endpoint, true) // New refuses plain http
-	c.Endpoint = endpoint
+	endpoint := cmp.Or(o.Env("AWS_ENDPOINT_URL_S3"), o.Env("AWS_ENDPOINT_URL"), o.Env("S3_ENDPOINT_URL"))
+	region := cmp.Or(o.Env("AWS_REGION"), o.Env("AWS_DEFAULT_REGION"))
+	if o.Profile != "" {
+		endpoint, region = cmp.Or(c.Endpoint, endpoint), cmp.Or(c.Region, region)
+	}
+	c.Region = cmp.Or(o.Region, region, c.Region, DefaultRegion)
+	var err error
+	c.Endpoint, err = objstore.ParseEndpoint(cmp.Or(o.Endpoint, endpoint, c.Endpoint, DefaultEndpoint), true) // New refuses plain http
 	return c, err
 }
 
@@ -108,6 +147,7 @@ func fromEnvironment(o CredentialOptions) (Credentials, error) {
 		AccessKeyID:     o.Env("AWS_ACCESS_KEY_ID"),
 		SecretAccessKey: o.Env("AWS_SECRET_ACCESS_KEY"),
 		SessionToken:    o.Env("AWS_SESSION_TOKEN"),
+		Expires:         parseExpiry(o.Env("AWS_CREDENTIAL_EXPIRATION")),
 		Source:          "the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)",
 	}
 	if c.complete() { // with its usual endpoint, as the AWS tools do
@@ -117,34 +157,11 @@ func fromEnvironment(o CredentialOptions) (Credentials, error) {
 	return c, nil
 }
 
-// parseEndpoint completes and checks an endpoint: https is understood, and plain http is for this machine alone.
-func parseEndpoint(endpoint string, insecure bool) (string, error) {
-	text := endpoint
-	if !strings.Contains(text, "://") {
-		text = "https://" + text
+// parseExpiry returns the zero time for what isn't one.
+func parseExpiry(s string) time.Time {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return time.Time{}
 	}
-	u, err := url.Parse(text)
-	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return "", fmt.Errorf("malformed endpoint %q: it should look like %s", redact(endpoint), DefaultEndpoint)
-	}
-	switch {
-	case u.Scheme == "https":
-	case u.Scheme != "http":
-		return "", fmt.Errorf("malformed endpoint %q: neither https nor http", endpoint)
-	case !insecure && !loopback(u.Hostname()):
-		return "", fmt.Errorf("endpoint %q isn't encrypted: plain http is for this machine only", endpoint)
-	}
-	return strings.TrimRight(u.String(), "/"), nil
-}
-
-// redact takes away what may be a password in front of the host.
-func redact(endpoint string) string {
-	if i := strings.LastIndex(endpoint, "@"); i >= 0 {
-		return "..." + endpoint[i:]
-	}
-	return endpoint
-}
-
-func loopback(host string) bool {
-	return host == "localhost" || net.ParseIP(host).IsLoopback()
+	return t
 }

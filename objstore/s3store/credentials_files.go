@@ -1,6 +1,7 @@
 package s3store
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"io/fs"
@@ -31,6 +32,7 @@ func fromAWS(o CredentialOptions) (Credentials, error) {
 		if !c.complete() {
 			c.AccessKeyID, c.SecretAccessKey = s.get("aws_access_key_id"), s.get("aws_secret_access_key")
 			c.SessionToken = s.get("aws_session_token")
+			c.Expires = parseExpiry(s.get("x_security_token_expires")) // as tools that log in for others write it
 		}
 		c.Endpoint = cmp.Or(c.Endpoint, s.get("endpoint_url"))
 		c.Region = cmp.Or(c.Region, s.get("region"))
@@ -71,6 +73,9 @@ func openINI(name string) (iniFile, error) {
 		}
 		return iniFile{}, err
 	}
+	if bytes.Contains(text, []byte("RCLONE_ENCRYPT_V0:")) {
+		return iniFile{}, errors.New("encrypted by rclone with a password")
+	}
 	file, err := ini.LoadSources(ini.LoadOptions{
 		InsensitiveKeys:         true,
 		IgnoreInlineComment:     true, // a secret may contain any character
@@ -96,18 +101,29 @@ func (f iniFile) section(name string) section {
 	return section{f.file.Section(name)}
 }
 
-// first is the first section with a name.
-func (f iniFile) first() section {
+// sections returns the sections with a name, in the file's order.
+func (f iniFile) sections() []section {
 	if f.file == nil {
-		return section{}
+		return nil
 	}
+	var named []section
 	for _, s := range f.file.Sections() {
 		if s.Name() != ini.DefaultSection {
-			return section{s}
+			named = append(named, section{s})
 		}
+	}
+	return named
+}
+
+// first is the first section with a name.
+func (f iniFile) first() section {
+	for _, s := range f.sections() {
+		return s
 	}
 	return section{}
 }
+
+func (s section) name() string { return s.section.Name() }
 
 // get returns a setting as it is written, with no interpolation.
 func (s section) get(name string) string {

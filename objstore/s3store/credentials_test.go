@@ -67,11 +67,28 @@ secret_key = wrong
 `
 )
 
+// found is what Find returns, with a part of its source.
+type found struct{ key, secret, token, endpoint, region, source string }
+
+func (want found) check(t *testing.T, o s3store.CredentialOptions) {
+	t.Helper()
+	got, err := s3store.Find(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(got.Source, want.source) {
+		t.Errorf("source %q, want %q", got.Source, want.source)
+	}
+	is := found{got.AccessKeyID, got.SecretAccessKey, got.SessionToken, got.Endpoint, got.Region, want.source}
+	if is != want {
+		t.Errorf("%q, want %q", is, want)
+	}
+}
+
 func TestFind(t *testing.T) {
 	all := map[string]string{".aws/credentials": awsKeys, ".aws/config": awsConfig, ".s3cfg": s3cfg,
 		"elsewhere/keys": "[default]\naws_access_key_id = A-else\naws_secret_access_key = S-else\n"}
 	envKeys := map[string]string{"AWS_ACCESS_KEY_ID": "A-env", "AWS_SECRET_ACCESS_KEY": "S-env", "AWS_SESSION_TOKEN": "T-env"}
-	type found struct{ key, secret, token, endpoint, region, source string }
 	for _, c := range []struct {
 		name  string
 		files map[string]string
@@ -112,17 +129,7 @@ func TestFind(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.o.Home, c.o.Env = home(t, c.files), func(name string) string { return c.env[name] }
-			got, err := s3store.Find(c.o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !strings.Contains(got.Source, c.want.source) {
-				t.Errorf("source %q, want %q", got.Source, c.want.source)
-			}
-			is := found{got.AccessKeyID, got.SecretAccessKey, got.SessionToken, got.Endpoint, got.Region, c.want.source}
-			if is != c.want {
-				t.Errorf("%q, want %q", is, c.want)
-			}
+			c.want.check(t, c.o)
 		})
 	}
 }
@@ -144,16 +151,18 @@ func TestFindNothing(t *testing.T) {
 		o     s3store.CredentialOptions
 		words []string
 	}{
-		"nothing": {nil, s3store.CredentialOptions{}, []string{"AWS_ACCESS_KEY_ID", ".aws/credentials", ".s3cfg", "no such file"}},
+		"nothing": {nil, s3store.CredentialOptions{}, []string{"AWS_ACCESS_KEY_ID", ".config/rclone/rclone.conf", ".aws/credentials", ".s3cfg", "OS_AUTH_URL", "no such file"}},
 		"no such profile": {map[string]string{".aws/credentials": awsKeys, ".s3cfg": s3cfg}, s3store.CredentialOptions{Profile: "none"},
 			[]string{"profile none"}},
+		"encrypted rclone remotes": {map[string]string{".config/rclone/rclone.conf": "# Encrypted rclone configuration File\n\nRCLONE_ENCRYPT_V0:\nhush="},
+			s3store.CredentialOptions{}, []string{"rclone.conf: encrypted"}},
 		"half a profile": {map[string]string{".aws/credentials": awsKeys}, s3store.CredentialOptions{Profile: "half"},
 			[]string{"profile half"}},
 		"malformed":   {map[string]string{".aws/credentials": "[default\nhush hush\n"}, s3store.CredentialOptions{}, nil},
 		"a directory": {map[string]string{".s3cfg/file": ""}, s3store.CredentialOptions{}, []string{".s3cfg: is a directory"}},
 	} {
 		c.o.Home, c.o.Env = home(t, c.files), func(string) string { return "" }
-		_, err := s3store.Find(c.o)
+		_, err := s3store.Find(t.Context(), c.o)
 		if !errors.Is(err, s3store.ErrNoCredentials) {
 			t.Errorf("%s: %v, want %v", name, err, s3store.ErrNoCredentials)
 			continue

@@ -47,7 +47,7 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	if o.AccessKeyID == "" || o.SecretAccessKey == "" {
 		return nil, ErrNoCredentials
 	}
-	endpoint, err := parseEndpoint(cmp.Or(o.Endpoint, DefaultEndpoint), o.InsecureHTTP)
+	endpoint, err := objstore.ParseEndpoint(cmp.Or(o.Endpoint, DefaultEndpoint), o.InsecureHTTP)
 	if err != nil {
 		return nil, err
 	}
