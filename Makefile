@@ -22,9 +22,8 @@ install: build ## allasfs, crypt4gh and crypt4gh-keygen in PREFIX/bin (/usr/loca
 
 lint: ## gofmt, vet, staticcheck, tidy go.mod, the rule of imports
 	@files=$$(gofmt -l cmd fs cache c4gh objstore test); [ -z "$$files" ] || { echo "not formatted: $$files"; exit 1; }
-	go vet ./...
-	go vet -tags ceph ./test
-	go run $(STATICCHECK) ./...
+	go vet -tags ceph ./...
+	go run $(STATICCHECK) -tags ceph ./...
 	go mod tidy -diff
 	go test ./test/imports
 
@@ -38,7 +37,7 @@ mounts: setup build
 
 test-ceph: build ## the main paths against Ceph's object gateway
 	test/setup.sh --ceph
-	ALLASFS=$(CURDIR)/bin/allasfs test/ceph/with.sh go test -count=1 -timeout 15m -tags ceph -run Ceph ./test
+	ALLASFS=$(CURDIR)/bin/allasfs test/ceph/with.sh go test -count=1 -timeout 15m -tags ceph -run Ceph -p 1 ./test ./objstore/s3store
 
 fuzz: ## each fuzz target for FUZZTIME (20s)
 	test/fuzz.sh $(FUZZTIME)
