@@ -9,7 +9,7 @@ import (
 type Source struct {
 	// Version is the object, its size in ciphertext bytes.
 	Version objstore.Version
-	// HeaderSize is the length of the Crypt4GH header in ciphertext bytes; 0 for a plain object.
+	// HeaderSize is where the body begins, in ciphertext bytes; 0 for a plain object and for one without header.
 	HeaderSize int64
 	// Body opens the segments; nil says that the object is plain and served as it is stored.
 	Body *c4gh.Body

@@ -40,15 +40,17 @@ const (
 type contents struct {
 	store   objstore.Store
 	keys    []*c4gh.SecretKey
+	headers HeaderSource // may be nil
+	db      *HeaderDB    // may be nil
 	known   *lru.Cache[objstore.Version, *Content]
 	flights *flights[objstore.Version, *Content]
 	slots   chan struct{} // one for each header being read
 }
 
-func newContents(ctx context.Context, store objstore.Store, keys []*c4gh.SecretKey) *contents {
+func newContents(ctx context.Context, store objstore.Store, o TreeOptions) *contents {
 	known, _ := lru.New[objstore.Version, *Content](knownContents) // fails for a size below 1 alone
 	return &contents{
-		store: store, keys: keys, known: known,
+		store: store, keys: o.Keys, headers: o.Headers, db: o.HeaderDB, known: known,
 		flights: newFlights[objstore.Version, *Content](ctx),
 		slots:   make(chan struct{}, headerGets),
 	}
@@ -111,22 +113,26 @@ func (c *contents) load(ctx context.Context, e Entry) (*Content, error) {
 	return content, nil
 }
 
-// open reads the header of v and opens it with the keys.
+// open finds the header of v and opens it with the keys.
 func (c *contents) open(ctx context.Context, v objstore.Version) (*Content, error) {
-	r := &headerReader{ctx: ctx, store: c.store, version: v}
-	defer r.close()
-	header, err := c4gh.ReadHeader(r)
-	if errors.Is(err, c4gh.ErrNotCrypt4GH) {
-		return headerless(v, err)
+	header, err := c.header(ctx, v)
+	size := int64(0) // of the header in the object
+	if err == nil {
+		size = header.Size()
+	} else if errors.Is(err, c4gh.ErrNotCrypt4GH) {
+		header, err = c.heldElsewhere(ctx, v)
+		if header == nil && err == nil {
+			return headerless(v)
+		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	content := &Content{Source: cache.Source{Version: v, HeaderSize: header.Size()}}
+	content := &Content{Source: cache.Source{Version: v, HeaderSize: size}}
 	content.Source.Body, err = header.Open(c.keys, c4gh.OpenOptions{})
 	if errors.Is(err, c4gh.ErrNoKey) {
 		content.Err = err
-		content.Size, err = c4gh.PlaintextSize(v.Size - header.Size())
+		content.Size, err = c4gh.PlaintextSize(v.Size - size)
 		return content, err
 	}
 	if err != nil {
@@ -138,6 +144,44 @@ func (c *contents) open(ctx context.Context, v objstore.Version) (*Content, erro
 	}
 	content.Size = extents.Size()
 	return content, c.checkTail(ctx, content.Source)
+}
+
+// header returns the header that v begins with: from an earlier mount, or from the store.
+func (c *contents) header(ctx context.Context, v objstore.Version) (*c4gh.Header, error) {
+	if data := c.db.get(v); data != nil {
+		if header, err := parseHeader(data); err == nil {
+			return header, nil
+		}
+	}
+	r := &headerReader{ctx: ctx, store: c.store, version: v}
+	defer r.close()
+	header, err := c4gh.ReadHeader(r)
+	if err != nil {
+		return nil, err
+	}
+	c.db.put(v, header.Marshal())
+	return header, nil
+}
+
+// heldElsewhere returns the header that another source has for v, or nil.
+func (c *contents) heldElsewhere(ctx context.Context, v objstore.Version) (*c4gh.Header, error) {
+	if c.headers == nil {
+		return nil, nil
+	}
+	data, err := c.headers.Header(ctx, v.Bucket, v.Key)
+	if data == nil || err != nil {
+		return nil, err
+	}
+	return parseHeader(data)
+}
+
+// headerless returns the content of an object without header. What no body can be is cut or was never Crypt4GH.
+func headerless(v objstore.Version) (*Content, error) {
+	size, err := c4gh.PlaintextSize(v.Size)
+	if err != nil || v.Size == 0 {
+		return nil, fmt.Errorf("no header, and %d bytes are no body either: %w", v.Size, c4gh.ErrMalformed)
+	}
+	return &Content{Source: cache.Source{Version: v}, Size: size, Err: ErrHeaderElsewhere}, nil
 }
 
 // checkTail opens an empty last segment, which is never read otherwise: it may be the stump of one that was cut.
@@ -157,15 +201,6 @@ func (c *contents) checkTail(ctx context.Context, src cache.Source) error {
 	}
 	_, err = src.Body.OpenSegment(tail[:])
 	return err
-}
-
-// headerless returns the content of an object without header. What no body can be is cut or was never Crypt4GH.
-func headerless(v objstore.Version, cause error) (*Content, error) {
-	size, err := c4gh.PlaintextSize(v.Size)
-	if err != nil || v.Size == 0 {
-		return nil, fmt.Errorf("%w: %d bytes are no body either: %w", cause, v.Size, c4gh.ErrMalformed)
-	}
-	return &Content{Source: cache.Source{Version: v}, Size: size, Err: ErrHeaderElsewhere}, nil
 }
 
 // headerReader reads an object from its beginning in steps that grow, so that a short header costs one small request

@@ -39,6 +39,10 @@ type TreeOptions struct {
 	Buckets []string
 	// Keys are tried on every header.
 	Keys []*c4gh.SecretKey
+	// Headers supplies the headers of objects without one; nil for none.
+	Headers HeaderSource
+	// HeaderDB remembers headers from one mount to the next; nil doesn't. The tree doesn't close it.
+	HeaderDB *HeaderDB
 	// ListTTL is how long a listing is believed; 0 means for one use.
 	ListTTL time.Duration
 	// ShowAll lists buckets that end in _segments and objects that end in _ameta.
@@ -61,7 +65,7 @@ func NewTree(store objstore.Store, o TreeOptions) *Tree {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Tree{
 		store: store, options: o, cancel: cancel,
-		contents: newContents(ctx, store, o.Keys),
+		contents: newContents(ctx, store, o),
 		pages:    newFlights[*Listing, struct{}](ctx),
 	}
 }
