@@ -111,7 +111,9 @@ var advice = []struct {
 	{objstore.ErrDenied, "check the credentials; the owner of a shared bucket must grant access, and objects that others uploaded must be shared back to the owner", exitError},
 	{objstore.ErrTimeout, "check the network and the endpoint (--endpoint)", exitError},
 	{objstore.ErrUnavailable, "check the network and the endpoint (--endpoint)", exitError},
+	{iofs.ErrNotExist, "check the name and the directory it is looked for in", exitError},
 	{iofs.ErrPermission, "check who may read the file and its directory", exitError},
+	{syscall.ENOSPC, "there is no room left on the disk", exitError},
 	{syscall.ENOTCONN, "a killed allasfs left a dead mount there; 'allasfs umount' clears it", exitError},
 }
 
@@ -120,6 +122,9 @@ func adviseOn(err error) (hint string, status int) {
 	var h *hinted
 	if errors.As(err, &h) {
 		return h.hint, h.status
+	}
+	if r, ok := errors.AsType[*s3store.Refusal](err); ok {
+		return r.Hint, exitError
 	}
 	for _, row := range advice {
 		if errors.Is(err, row.cause) {
