@@ -123,6 +123,9 @@ func adviseOn(err error) (hint string, status int) {
 	if errors.As(err, &h) {
 		return h.hint, h.status
 	}
+	if r, ok := errors.AsType[*s3store.Refusal](err); ok {
+		return r.Hint, exitError
+	}
 	for _, row := range advice {
 		if errors.Is(err, row.cause) {
 			return row.hint, row.status

@@ -44,6 +44,7 @@ func newRoot(c *console) *cobra.Command {
 		newListCommand(c), newVersionCommand(c),
 		newKeygenCommand(c), newEncryptCommand(c), newDecryptCommand(c),
 		newRearrangeCommand(c), newReencryptCommand(c), newStatCommand(c),
+		newShareCommand(c), newUnshareCommand(c), newAccessCommand(c), newInboxCommand(c),
 	)
 	return root
 }

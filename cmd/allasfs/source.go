@@ -75,11 +75,14 @@ func (s source) String() string {
 	return "s3://" + strings.TrimSuffix(s.place.String(), "/")
 }
 
-// open returns the store of a source, with retries.
+// open returns the store of a source, with retries and with reasons for refusals.
 func (f *storeFlags) open(ctx context.Context, s source, log *slog.Logger) (objstore.Store, error) {
 	store, err := f.openBare(ctx, s, log)
 	if err != nil {
 		return nil, err
+	}
+	if s3, ok := store.(*s3store.Store); ok {
+		store = s3store.Explain(s3, log)
 	}
 	return objstore.Retry(store, objstore.RetryOptions{Deadline: f.timeout, Logger: log}), nil
 }
