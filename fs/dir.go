@@ -58,15 +58,16 @@ func (d *dir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fus
 // find returns the entry with a name and for how long it may be believed.
 func (d *dir) find(ctx context.Context, name string) (Entry, time.Duration, error) {
 	if l := d.current(); l != nil {
-		if i, found, known := l.Find(name); known {
-			if !found {
-				return Entry{}, 0, d.mount.tree.notFound(d.place, name)
-			}
+		i, found, known := l.Find(name)
+		if found {
 			entry, err := l.At(ctx, i)
 			if err != nil {
 				return Entry{}, 0, err
 			}
 			return *entry, l.remaining(), nil
+		}
+		if known && d.place.Bucket != "" { // a bucket that isn't listed may be shared with us
+			return Entry{}, 0, d.mount.tree.notFound(d.place, name)
 		}
 	}
 	entry, err := d.mount.tree.Lookup(ctx, d.place, name)
