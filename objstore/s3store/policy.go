@@ -144,7 +144,7 @@ func oneOrMany[T any](raw json.RawMessage) ([]T, error) {
 
 // newStatement makes a statement of a policy.
 func newStatement(sid, effect string, principals, actions, resources []string) Statement {
-	raw, _ := json.Marshal(struct { // strings can always be marshalled
+	raw := marshal(struct {
 		Sid, Effect      string
 		Principal        map[string][]string
 		Action, Resource []string
@@ -162,9 +162,17 @@ func (p Policy) Marshal() string {
 	for i, s := range p.statements {
 		all[i] = s.raw
 	}
-	fields["Statement"], _ = json.Marshal(all) // which has been parsed or marshalled before
-	text, _ := json.Marshal(fields)
-	return string(text)
+	fields["Statement"] = marshal(all)
+	return string(marshal(fields))
+}
+
+// marshal is for what can always be marshalled: strings, and what has been parsed. It leaves <, > and & as they are.
+func marshal(v any) json.RawMessage {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(v)
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }
 
 // Statements returns the rules in their order.

@@ -18,7 +18,7 @@ func (p Project) String() string {
 
 var (
 	projectID = regexp.MustCompile(`^[0-9a-f]{32}$`)
-	userARN   = regexp.MustCompile(`^arn:aws:iam::([^:*]*):(root|user/([^:*]+))$`)
+	userARN   = regexp.MustCompile(`^arn:aws:iam::([^:*$]*):(root|user/([^:*$]+))$`)
 )
 
 // ParseProject reads a project's id of 32 hexadecimal digits, or the ARN of a project or a user.
