@@ -22,7 +22,7 @@ func TestSameSeedSameBytes(t *testing.T) {
 		}
 		return sha256.Sum256(b.Bytes())
 	}
-	if sum(1) != sum(1) {
+	if first, second := sum(1), sum(1); first != second {
 		t.Error("the same seed gave different bytes")
 	}
 	if sum(1) == sum(2) {
