@@ -35,11 +35,12 @@ var onlyIn = []struct {
 	pkgs    []string
 }{
 	{"github.com/aws/", []string{"objstore/s3store", "cmd/", "test/"}},
+	{"github.com/gophercloud/", []string{"objstore/keystone"}},
 	{"github.com/hanwen/go-fuse", []string{"fs", "cmd/"}},
 	{"github.com/hashicorp/golang-lru", []string{"cache", "fs"}},
 	{"github.com/rclone/gofakes3", []string{"test/s3server"}},
 	{"github.com/spf13/", []string{"cmd/"}},
-	{"net/http", []string{"objstore/s3store", "cmd/", "test", "test/"}},
+	{"net/http", []string{"objstore/s3store", "objstore/keystone", "cmd/", "test", "test/"}},
 }
 
 type listed struct {
