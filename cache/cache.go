@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"allasfs/c4gh"
+	"allasfs/cache/disk"
 	"allasfs/objstore"
 )
 
@@ -24,6 +25,8 @@ type Options struct {
 	// ReadAheadGets bounds the range GETs that read-ahead has under way at once; 32 by default. Those that a read
 	// waits for aren't counted.
 	ReadAheadGets int
+	// Disk keeps segments as they come, ciphertext only; nil for none. The cache doesn't close it.
+	Disk *disk.Tier
 	// Logger gets one line for each fetch that failed; by default none.
 	Logger *slog.Logger
 }
@@ -40,6 +43,7 @@ type Cache struct {
 	store objstore.Store
 	log   *slog.Logger
 	pool  *pool
+	disk  *disk.Tier    // may be nil
 	limit int           // segments that the budget allows
 	slots chan struct{} // one for each GET of read-ahead under way
 
@@ -75,6 +79,7 @@ func New(store objstore.Store, o Options) *Cache {
 	limit := int(max(budget, leastBudget) / bufferSize)
 	c := &Cache{
 		store: store, log: o.Logger, limit: limit,
+		disk:    o.Disk,
 		pool:    &pool{limit: limit},
 		slots:   make(chan struct{}, o.ReadAheadGets),
 		pending: make(map[segmentKey]*segment),

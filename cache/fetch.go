@@ -9,7 +9,7 @@ import (
 	"allasfs/objstore"
 )
 
-// fetch is one range GET that brings a run of segments. It is owned by the cache and outlives the reads that wait for
+// fetch brings a run of segments, mostly by one range GET. It is owned by the cache and outlives the reads that wait for
 // it, unless nobody does and its stream gives it up.
 type fetch struct {
 	object   *object
@@ -22,14 +22,10 @@ type fetch struct {
 // precedes tells whether segment index follows the last segment of the fetch.
 func (f *fetch) precedes(index int64) bool { return f.segments[len(f.segments)-1].index == index-1 }
 
-// start sends the fetch. The caller holds c.mu, so that nobody can find its segments before it can be cancelled.
+// start begins the fetch. The caller holds c.mu, so that nobody can find its segments before it can be cancelled.
 func (c *Cache) start(f *fetch) {
 	ctx, cancel := context.WithCancel(c.ctx)
 	f.cancel = cancel
-	c.stats.Gets++
-	if f.ahead {
-		c.stats.AheadGets++
-	}
 	c.work.Go(func() {
 		defer cancel()
 		c.run(ctx, f)
@@ -39,39 +35,72 @@ func (c *Cache) start(f *fetch) {
 	})
 }
 
-// run reads the body, opens each segment where it was read to, and hands it over.
+// run brings the segments in order: what the disk tier has from there, each run that it lacks by a range GET.
 func (c *Cache) run(ctx context.Context, f *fetch) {
-	off, n := f.object.source.span(f.segments[0].index, int64(len(f.segments)))
+	for rest := f.segments; len(rest) > 0; {
+		if c.fromDisk(rest[0]) {
+			rest = rest[1:]
+			continue
+		}
+		lacking := 1
+		for lacking < len(rest) && !c.onDisk(rest[lacking]) {
+			lacking++
+		}
+		done, err := c.get(ctx, f, rest[:lacking])
+		if err != nil {
+			c.fail(ctx, rest[done:], err)
+			return
+		}
+		rest = rest[lacking:]
+	}
+}
+
+// get fetches a run of segments, opens each where it was read to and hands it over. It returns how many it has done.
+func (c *Cache) get(ctx context.Context, f *fetch, run []*segment) (done int, err error) {
+	src := f.object.source
+	off, n := src.span(run[0].index, int64(len(run)))
 	begin := time.Now()
-	body, err := c.store.Get(ctx, f.object.source.Version, off, n)
+	c.mu.Lock()
+	c.stats.Gets++
+	if f.ahead {
+		c.stats.AheadGets++
+	}
+	c.mu.Unlock()
+	body, err := c.store.Get(ctx, src.Version, off, n)
 	if err != nil {
-		c.fail(ctx, f, 0, err)
-		return
+		return 0, err
 	}
 	defer body.Close()
-	for i, s := range f.segments {
+	for i, s := range run {
 		if err := c.fill(s, body); err != nil {
-			c.fail(ctx, f, i, err)
-			return
+			return i, err
 		}
 		c.mu.Lock()
 		if i == 0 {
 			c.latency.observe(time.Since(begin))
 		}
-		_, n := f.object.source.span(s.index, 1)
+		_, n := src.span(s.index, 1)
 		c.stats.FetchedBytes += n
 		c.settle(s)
 		c.mu.Unlock()
 		close(s.done)
 	}
+	return len(run), nil
 }
 
-// fill reads one segment into a buffer and opens it there.
+// fill reads one segment into a buffer and opens it there. The disk tier gets a copy as it came.
 func (c *Cache) fill(s *segment, body io.Reader) error {
 	src := s.object.source
 	off, n := src.span(s.index, 1)
 	buf := c.pool.get()
-	if err := open(s, src, buf[:n], body); err != nil {
+	_, err := io.ReadFull(body, buf[:n])
+	if err == nil {
+		if src.Body != nil {
+			c.disk.Put(src.Version, s.index, buf[:n])
+		}
+		err = s.open(buf[:n])
+	}
+	if err != nil {
 		c.pool.put(buf)
 		v := src.Version
 		return &objstore.Error{Op: "get", Bucket: v.Bucket, Key: v.Key, Offset: off, Err: err}
@@ -80,14 +109,12 @@ func (c *Cache) fill(s *segment, body io.Reader) error {
 	return nil
 }
 
-func open(s *segment, src Source, sealed []byte, body io.Reader) error {
-	if _, err := io.ReadFull(body, sealed); err != nil {
-		return err
-	}
+// open opens what was read of a segment, in place.
+func (s *segment) open(sealed []byte) error {
 	plain := sealed
-	if src.Body != nil {
+	if body := s.object.source.Body; body != nil {
 		var err error
-		if plain, err = src.Body.OpenSegment(sealed); err != nil {
+		if plain, err = body.OpenSegment(sealed); err != nil {
 			return err
 		}
 	}
@@ -98,20 +125,53 @@ func open(s *segment, src Source, sealed []byte, body io.Reader) error {
 	return nil
 }
 
-// fail hands err to those who wait for the segments from i on and forgets them: the next read tries again.
-func (c *Cache) fail(ctx context.Context, f *fetch, i int, err error) {
+// onDisk tells whether the disk tier seems to have a segment. Objects that aren't encrypted are never on it.
+func (c *Cache) onDisk(s *segment) bool {
+	src := s.object.source
+	_, n := src.span(s.index, 1)
+	return src.Body != nil && c.disk.Has(src.Version, s.index, n)
+}
+
+// fromDisk hands a segment over from the disk tier if that has it. One that isn't authentic there is as good as
+// missing.
+func (c *Cache) fromDisk(s *segment) bool {
+	if c.disk == nil || !c.onDisk(s) {
+		return false
+	}
+	src := s.object.source
+	_, n := src.span(s.index, 1)
+	buf := c.pool.get()
+	if !c.disk.Get(src.Version, s.index, buf[:n]) {
+		c.pool.put(buf)
+		return false
+	}
+	if err := s.open(buf[:n]); err != nil {
+		c.disk.Forget(src.Version, s.index)
+		c.pool.put(buf)
+		return false
+	}
+	s.buf = buf
+	c.mu.Lock()
+	c.settle(s)
+	c.mu.Unlock()
+	close(s.done)
+	return true
+}
+
+// fail hands err to those who wait for the segments and forgets them: the next read tries again.
+func (c *Cache) fail(ctx context.Context, segments []*segment, err error) {
 	if ctx.Err() == nil {
 		c.log.Debug("fetch failed", "error", err)
 	} else if c.ctx.Err() != nil {
 		err = ErrClosed
 	}
 	c.mu.Lock()
-	for _, s := range f.segments[i:] {
+	for _, s := range segments {
 		s.err = err
 		c.settle(s)
 	}
 	c.mu.Unlock()
-	for _, s := range f.segments[i:] {
+	for _, s := range segments {
 		close(s.done)
 	}
 }
