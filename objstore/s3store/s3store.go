@@ -16,6 +16,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/middleware"
 
 	"allasfs/objstore"
 )
@@ -25,6 +26,9 @@ type Options struct {
 	// Credentials with keys, endpoint and region, as [Find] returns them. Endpoint and region may be empty:
 	// [DefaultEndpoint], [DefaultRegion].
 	Credentials
+	// Renew returns credentials that are good now. It is asked shortly before the old ones expire, and when the store
+	// takes them no longer; at most once a minute, and never twice at a time. Nil: they are used as they are.
+	Renew func(context.Context) (Credentials, error) `json:"-"`
 	// MaxConns is how many connections are kept for the next request. It should be no less than the number of
 	// concurrent requests, or connections are opened and closed all the time. Default 64.
 	MaxConns int
@@ -51,21 +55,21 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.Endpoint = endpoint
+	wallet := newWallet(o.Credentials, o.Renew)
 	transport := newTransport(cmp.Or(o.MaxConns, 64))
 	context.AfterFunc(ctx, transport.CloseIdleConnections)
 	single := newTransport(0)
 	single.DisableKeepAlives = true
-	return &Store{client: o.client(endpoint, transport), single: o.client(endpoint, single)}, nil
+	return &Store{client: o.client(wallet, transport), single: o.client(wallet, single)}, nil
 }
 
-func (o Options) client(endpoint string, transport *http.Transport) *s3.Client {
+func (o Options) client(keys *wallet, transport *http.Transport) *s3.Client {
 	return s3.New(s3.Options{
-		BaseEndpoint: &endpoint,
-		Region:       cmp.Or(o.Region, DefaultRegion),
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: o.AccessKeyID, SecretAccessKey: o.SecretAccessKey,
-				SessionToken: o.SessionToken, Source: "allasfs"}, nil
-		}),
+		BaseEndpoint:                &o.Endpoint,
+		Region:                      cmp.Or(o.Region, DefaultRegion),
+		Credentials:                 keys,
+		APIOptions:                  []func(*middleware.Stack) error{keys.sendAgain},
 		HTTPClient:                  &http.Client{Transport: transport, CheckRedirect: refuseRedirect},
 		Retryer:                     aws.NopRetryer{}, // objstore.Retry knows what has arrived already
 		UsePathStyle:                true,
