@@ -13,7 +13,6 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
-	"allasfs/cache"
 	"allasfs/fs"
 	"allasfs/objstore"
 )
@@ -23,13 +22,13 @@ type mountOptions struct {
 	store      storeFlags
 	keys       keyFlags
 	log        logFlags
+	local      localFlags
 	foreground bool
 	buckets    []string
 	allowOther bool
 	uid, gid   uint32
 	fileMode   octal
 	dirMode    octal
-	cacheSize  byteSize
 	listTTL    time.Duration
 	showAll    bool
 	keepSuffix bool
@@ -39,7 +38,7 @@ type mountOptions struct {
 }
 
 func newMountCommand(c *console) *cobra.Command {
-	o := &mountOptions{fileMode: 0o600, dirMode: 0o700, cacheSize: 512 << 20}
+	o := &mountOptions{fileMode: 0o600, dirMode: 0o700}
 	cmd := &cobra.Command{
 		Use:   "mount [flags] [SOURCE] MOUNTPOINT",
 		Short: "Mount buckets at a directory",
@@ -62,6 +61,7 @@ func newMountCommand(c *console) *cobra.Command {
 	o.store.register(flags)
 	o.keys.register(flags)
 	o.log.register(flags)
+	o.local.register(flags)
 	flags.BoolVarP(&o.foreground, "foreground", "f", false, "stay in the foreground and log to the terminal")
 	flags.StringArrayVar(&o.buckets, "bucket", nil, "show this bucket too, though it is another project's; may be given several times")
 	flags.BoolVar(&o.allowOther, "allow-other", false, "let other users in, as far as the modes allow it")
@@ -69,7 +69,6 @@ func newMountCommand(c *console) *cobra.Command {
 	flags.Uint32Var(&o.gid, "gid", uint32(os.Getgid()), "group of files and directories")
 	flags.Var(&o.fileMode, "file-mode", "mode of files")
 	flags.Var(&o.dirMode, "dir-mode", "mode of directories")
-	flags.Var(&o.cacheSize, "cache-size", "memory for plaintext segments")
 	flags.DurationVar(&o.listTTL, "list-ttl", time.Minute, "how long a listing is believed")
 	flags.BoolVar(&o.showAll, "show-all", false, "list *_segments buckets and *_ameta objects too")
 	flags.BoolVar(&o.keepSuffix, "keep-suffix", false, "show encrypted objects with their .c4gh")
@@ -99,13 +98,12 @@ func runMount(ctx context.Context, c *console, o *mountOptions) error {
 	if err != nil {
 		return err
 	}
-	tree, segments, err := o.connect(ctx, c, log)
+	l, err := o.connect(ctx, c, log)
 	if err != nil {
 		return err
 	}
-	defer tree.Close()
-	defer segments.Close()
-	mount, err := fs.New(o.mountpoint, tree, segments, o.mountOptions(log))
+	defer l.close()
+	mount, err := fs.New(o.mountpoint, l.tree, l.cache, o.mountOptions(log))
 	if err != nil {
 		return hint(err, "FUSE is needed: install the package fuse3 and see that /dev/fuse can be opened")
 	}
@@ -122,34 +120,6 @@ func runMount(ctx context.Context, c *console, o *mountOptions) error {
 	serve(c, log, mount, o.mountpoint, signals)
 	log.Info("unmounted", "mountpoint", o.mountpoint)
 	return nil
-}
-
-// patience is how long a mount waits for the store before it says so.
-const patience = 3 * time.Second
-
-// connect unlocks the keys, finds the store and looks whether the source is there.
-func (o *mountOptions) connect(ctx context.Context, c *console, log *slog.Logger) (*fs.Tree, *cache.Cache, error) {
-	keys, err := o.keys.load()
-	if err != nil {
-		return nil, nil, err
-	}
-	store, err := o.store.open(ctx, o.source, log)
-	if err != nil {
-		return nil, nil, err
-	}
-	tree := fs.NewTree(store, fs.TreeOptions{
-		Root: o.source.directoryPlace(), Buckets: o.buckets, Keys: keys,
-		ListTTL: o.listTTL, ShowAll: o.showAll, KeepSuffix: o.keepSuffix,
-	})
-	slow := time.AfterFunc(patience, func() {
-		c.say("the store doesn't answer yet; trying for up to %v", o.store.timeout)
-	})
-	defer slow.Stop()
-	if err := tree.Check(ctx); err != nil {
-		tree.Close()
-		return nil, nil, fmt.Errorf("%s: %w", o.source, shortCause(err))
-	}
-	return tree, cache.New(store, cache.Options{Budget: int64(o.cacheSize), Logger: log}), nil
 }
 
 // shortCause drops the operation and the object from an error whose object the message names already.

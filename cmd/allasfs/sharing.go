@@ -42,7 +42,7 @@ func (s *sharing) register(flags *pflag.FlagSet, changes bool) {
 
 // open connects to the store.
 func (s *sharing) open(ctx context.Context) error {
-	store, err := s.flags.openBare(ctx, source{}, slog.New(slog.DiscardHandler))
+	store, _, err := s.flags.openBare(ctx, source{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
