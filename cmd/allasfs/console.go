@@ -12,6 +12,7 @@ import (
 	"allasfs/c4gh"
 	"allasfs/fs"
 	"allasfs/objstore"
+	"allasfs/objstore/keystone"
 	"allasfs/objstore/s3store"
 )
 
@@ -107,6 +108,9 @@ var advice = []struct {
 	{c4gh.ErrSegment, "the data was damaged or changed after it was encrypted", exitError},
 	{c4gh.ErrMalformed, "the data was damaged or cut after it was encrypted", exitError},
 	{s3store.ErrNoCredentials, "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or let the set-up of your store's tools (allas_conf) write one of these files", exitError},
+	{keystone.ErrLogin, "check OS_USERNAME and OS_PASSWORD, or OS_AUTH_TOKEN, which lasts for some hours only", exitError},
+	{keystone.ErrProject, "set OS_PROJECT_NAME to a project of yours", exitError},
+	{keystone.ErrUnavailable, "check the network and OS_AUTH_URL", exitError},
 	{objstore.ErrNoBucket, "check the bucket's name; buckets of other projects are found by name only", exitError},
 	{objstore.ErrDenied, "check the credentials; the owner of a shared bucket must grant access, and objects that others uploaded must be shared back to the owner", exitError},
 	{objstore.ErrTimeout, "check the network and the endpoint (--endpoint)", exitError},

@@ -41,7 +41,7 @@ func newRoot(c *console) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, err) })
 	root.AddCommand(
 		newMountCommand(c), newUmountCommand(c), newRefreshCommand(c),
-		newListCommand(c), newVersionCommand(c),
+		newListCommand(c), newWhoamiCommand(c), newVersionCommand(c),
 		newKeygenCommand(c), newEncryptCommand(c), newDecryptCommand(c),
 		newRearrangeCommand(c), newReencryptCommand(c), newStatCommand(c),
 		newShareCommand(c), newUnshareCommand(c), newAccessCommand(c), newInboxCommand(c),
