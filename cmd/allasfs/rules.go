@@ -112,12 +112,12 @@ func part(bucket string, resources []string) string {
 	for _, r := range resources {
 		key, ok := strings.CutPrefix(r, "arn:aws:s3:::"+bucket)
 		switch {
-		case !ok:
-			keys = append(keys, r)
-		case key == "" || key == "/*" || key == "*":
+		case ok && (key == "" || key == "/*" || key == "*"):
 			return ""
-		default:
+		case ok && key[0] == '/':
 			keys = append(keys, key[1:])
+		default:
+			keys = append(keys, r)
 		}
 	}
 	return strings.Join(keys, ", ")
