@@ -63,6 +63,9 @@ func openChunk(dir string, id identity, create bool) (*chunk, error) {
 		}
 	}
 	file, err := os.OpenFile(path, flags, 0o600)
+	if err != nil && !create { // what can't be written to any more can still be read
+		file, err = os.Open(path)
+	}
 	if err != nil {
 		return nil, err
 	}
