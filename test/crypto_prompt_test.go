@@ -228,3 +228,28 @@ func linkTo(t *testing.T, name string) string {
 	}
 	return link
 }
+
+// TestKeygenWithoutTerminal: like the reference, crypt4gh-keygen takes standard input then; our own command never does.
+func TestKeygenWithoutTerminal(t *testing.T) {
+	plain := []byte("hello")
+	for name, want := range map[string]int{"crypt4gh-keygen": 0, "allasfs": 2} {
+		secret := filepath.Join(t.TempDir(), "k")
+		args := []string{"--wait", linkTo(t, name), "--sk", secret, "--pk", secret + ".pub"}
+		if name == "allasfs" {
+			args = append(args[:2], append([]string{"keygen"}, args[2:]...)...)
+		}
+		c := command{env: account{}.environ(t), stdin: strings.NewReader("my pass\nmy pass\n")}
+		if r := c.run(t, "setsid", args...); r.status != want || strings.Contains(r.stderr, "my pass") {
+			t.Errorf("%s: exit status %d: %s", name, r.status, r.stderr)
+		}
+		if want != 0 {
+			continue
+		}
+		encrypted := command{stdin: bytes.NewReader(plain)}.must(t, program(), "encrypt", "--pk", secret+".pub")
+		env := append(os.Environ(), "C4GH_PASSPHRASE=my pass")
+		got := command{env: env, stdin: strings.NewReader(encrypted)}.must(t, venv(t, "crypt4gh"), "decrypt", "--sk", secret)
+		if got != string(plain) {
+			t.Errorf("%q", got)
+		}
+	}
+}

@@ -29,6 +29,8 @@ type conversion struct {
 	// fromPlain and toPlain say which side is plaintext. Of the files in a directory only those of the right side are
 	// converted; results in plaintext are for their owner alone.
 	fromPlain, toPlain bool
+	// enough is the exit status when the reader of standard output has gone.
+	enough int
 	// outputs has everything that is being written.
 	outputs outputs
 }
@@ -60,7 +62,7 @@ func (v *conversion) run(c *console, f *fileFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer v.outputs.abandonOnSignal(c)()
+	defer v.abandonOnSignal(c)()
 	r := &round{conversion: v, c: c, force: f.force, progress: newProgress(c, f.quiet, v.done, plan)}
 	defer r.progress.end()
 	switch {
@@ -159,7 +161,7 @@ func (r *round) intoStream(t task, src io.Reader, workers int) error {
 	}
 	err := r.convert(r.c.out, src, workers)
 	if errors.Is(err, syscall.EPIPE) {
-		return &toldError{signalStatus(syscall.SIGPIPE)} // whoever reads it has had enough
+		return &toldError{r.enough}
 	}
 	if err == nil && r.c.out == os.Stdout {
 		err = os.Stdout.Close() // some file systems tell only now that they couldn't write

@@ -62,7 +62,7 @@ func runDecrypt(c *console, o *decryptOptions, args []string) error {
 			return decrypt(dst, src, keys, options, workers)
 		},
 		rename: func(name string) string { return withoutSuffix(name) }, done: "decrypted",
-		toPlain: true,
+		toPlain: true, enough: readerGone,
 	}
 	return v.run(c, &o.files, args)
 }

@@ -57,7 +57,7 @@ func runEncrypt(c *console, o *encryptOptions, args []string) error {
 		defer options.Writer.Wipe()
 	}
 	v := &conversion{
-		rename: func(name string) string { return name + fs.Suffix }, done: "encrypted", fromPlain: true,
+		rename: func(name string) string { return name + fs.Suffix }, done: "encrypted", fromPlain: true, enough: readerGone,
 	}
 	if o.header != "" {
 		return v.withHeader(c, o, options, args)

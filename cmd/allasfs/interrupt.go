@@ -6,19 +6,23 @@ import (
 	"syscall"
 )
 
+// readerGone is the exit status when nobody reads standard output any more, as a shell has it for SIGPIPE.
+const readerGone = 128 + int(syscall.SIGPIPE)
+
 // abandonOnSignal makes a signal that ends the process remove the unfinished files first. It doesn't wait for reads in
 // progress, which may never end. The returned function ends the watch.
-func (o *outputs) abandonOnSignal(c *console) (stop func()) {
+func (v *conversion) abandonOnSignal(c *console) (stop func()) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 	quit := make(chan struct{})
 	go func() {
 		select {
 		case s := <-signals:
-			o.abandon()
-			if s != syscall.SIGPIPE {
-				c.say("interrupted; what wasn't complete has been removed")
+			v.outputs.abandon()
+			if s == syscall.SIGPIPE {
+				os.Exit(v.enough)
 			}
+			c.say("interrupted; what wasn't complete has been removed")
 			os.Exit(signalStatus(s))
 		case <-quit:
 		}

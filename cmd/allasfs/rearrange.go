@@ -50,7 +50,7 @@ func runRearrange(c *console, o *rearrangeOptions, args []string) error {
 		convert: func(dst io.Writer, src io.Reader, _ int) error {
 			return c4gh.Rearrange(dst, src, keys, c4gh.RearrangeOptions{Range: o.span.value})
 		},
-		rename: sameName, done: "rearranged",
+		rename: sameName, done: "rearranged", enough: readerGone,
 	}
 	return v.run(c, &o.files, args)
 }

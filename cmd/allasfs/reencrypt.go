@@ -56,7 +56,7 @@ func runReencrypt(c *console, o *reencryptOptions, args []string) error {
 				Writer: keys[0], Recipients: recipients, Trim: o.trim, HeaderOnly: o.headerOnly,
 			})
 		},
-		rename: sameName, done: "reencrypted",
+		rename: sameName, done: "reencrypted", enough: readerGone,
 	}
 	return v.run(c, &o.files, args)
 }

@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Measures encrypt and decrypt, from page cache to /dev/null, against the reference tool and against one core, and
+# prints a table of ratios.
+#
+#   test/bench-crypt.sh bin/allasfs [MiB, 4096] [rounds, 5]
+set -euo pipefail
+
+ours=$(readlink -f "$1")
+mib=${2:-4096}
+rounds=${3:-5}
+repo=$(dirname "$(dirname "$(readlink -f "$0")")")
+reference=$repo/.venv/bin/crypt4gh
+[ "$(nproc)" -ge 2 ] || { echo "test/bench-crypt.sh: needs two cores" >&2; exit 1; }
+
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+unset C4GH_SECRET_KEY C4GH_PUBLIC_KEY C4GH_PASSPHRASE
+"$ours" keygen --nocrypt --sk "$dir/key" --pk "$dir/pub" 2>/dev/null
+head -c "${mib}M" /dev/zero >"$dir/plain"
+"$ours" encrypt --pk "$dir/pub" <"$dir/plain" >"$dir/sealed"
+cat "$dir/plain" "$dir/sealed" >/dev/null # into the page cache
+
+# seconds INPUT COMMAND... prints how long a command takes on its standard input.
+seconds() {
+  local input=$1 start=$EPOCHREALTIME
+  shift
+  "$@" <"$input" >/dev/null
+  awk "BEGIN { print $EPOCHREALTIME - $start }"
+}
+
+# measure NAME INPUT OUR-ARGUMENTS -- REFERENCE-ARGUMENTS: in each round one run of each kind, so that whatever else the
+# machine does meets all of them.
+measure() {
+  local name=$1 input=$2
+  shift 2
+  local -a mine=() theirs=()
+  while [ "$1" != -- ]; do mine+=("$1"); shift; done
+  shift
+  theirs=("$@")
+  for ((i = 0; i < rounds; i++)); do
+    echo "$(seconds "$input" taskset -c 0,1 "$ours" "${mine[@]}")" \
+      "$(seconds "$input" taskset -c 0 env GOMAXPROCS=1 "$ours" "${mine[@]}")" \
+      "$(seconds "$input" taskset -c 0,1 "$reference" "${theirs[@]}")"
+  done >"$dir/times"
+  awk -v name="$name" -v mib="$mib" '
+    function median(a, n,   i, j, x) {
+      for (i = 2; i <= n; i++) { x = a[i]; for (j = i - 1; j > 0 && a[j] > x; j--) a[j + 1] = a[j]; a[j + 1] = x }
+      return n % 2 ? a[(n + 1) / 2] : (a[n / 2] + a[n / 2 + 1]) / 2
+    }
+    { two[NR] = mib / $1; one[NR] = mib / $2; ref[NR] = mib / $3; byref[NR] = $3 / $1; byone[NR] = $2 / $1 }
+    END {
+      printf "| %s | %.0f | %.0f | %.0f | %.1f | %.2f |\n", name,
+        median(two, NR), median(one, NR), median(ref, NR), median(byref, NR), median(byone, NR)
+    }' "$dir/times"
+}
+
+cat <<END
+# Encryption and decryption measured
+
+Written by \`make bench-crypt\`. A file of $mib MiB goes from page cache through the program to /dev/null; medians of
+$rounds rounds, each with one run of every kind. Rates are in MiB/s of plaintext. Trust the ratios: the rates are those of
+this machine on that day ($(date -u +%Y-%m-%d), $(nproc) cores, $(uname -sr), $(go env GOVERSION), crypt4gh 1.8.6).
+
+| | two cores | one core | reference | over the reference (at least 3) | over one core (at least 1.7) |
+| --- | --- | --- | --- | --- | --- |
+END
+measure decrypt "$dir/sealed" decrypt --sk "$dir/key" -- decrypt --sk "$dir/key"
+measure encrypt "$dir/plain" encrypt --pk "$dir/pub" -- encrypt --recipient_pk "$dir/pub"
