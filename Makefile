@@ -7,7 +7,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # Packages with tests of their own; test/ itself needs mounts and runs without the race detector's slowness.
 UNIT         = $(shell go list ./... | grep -v '/test$$')
 
-.PHONY: help build install lint test unit mounts test-ceph fuzz demo setup clean
+.PHONY: help build install lint test unit mounts test-ceph fuzz bench-crypt demo setup clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,11 @@ test-ceph: build ## the main paths against Ceph's object gateway
 
 fuzz: ## each fuzz target for FUZZTIME (20s)
 	test/fuzz.sh $(FUZZTIME)
+
+bench-crypt: setup build ## encryption against the reference, into docs/benchmarks-crypt4gh.md; some minutes, 9 GiB in TMPDIR
+	test/bench-crypt.sh bin/allasfs >docs/benchmarks-crypt4gh.md.new
+	mv docs/benchmarks-crypt4gh.md.new docs/benchmarks-crypt4gh.md
+	@cat docs/benchmarks-crypt4gh.md
 
 demo: setup build ## a bucket of encrypted reads, mounted and read, in a minute
 	go run ./test/demo bin/allasfs
