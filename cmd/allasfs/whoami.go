@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -69,6 +70,9 @@ func whoami(ctx context.Context, f *storeFlags) (identity, error) {
 		return id, err
 	}
 	project, _, err := store.Self(ctx)
+	if errors.Is(err, objstore.ErrDenied) {
+		return id, hint(shortCause(err), "these keys aren't good, or not for this endpoint; get new ones, or name other ones with --profile")
+	}
 	if err != nil {
 		return id, shortCause(err)
 	}

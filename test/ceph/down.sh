@@ -22,6 +22,7 @@ stop() { # file with the process id, name of the program
 
 ok=0
 stop "$CEPH_DIR/rgw.pid" radosgw || ok=1
+stop "$CEPH_DIR/keystone.pid" fakekeystone || ok=1
 stop "$CEPH_DIR/osd.pid" ceph-osd || ok=1
 stop "$CEPH_DIR/mon.pid" ceph-mon || ok=1
 rm -rf "$CEPH_DIR"
