@@ -62,9 +62,9 @@ func (v *conversion) run(c *console, f *fileFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer v.abandonOnSignal(c)()
 	r := &round{conversion: v, c: c, force: f.force, progress: newProgress(c, f.quiet, v.done, plan)}
 	defer r.progress.end()
+	defer v.abandonOnSignal(r.progress.say)()
 	switch {
 	case plan.many:
 		return r.many(plan, f.quiet)

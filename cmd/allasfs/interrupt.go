@@ -11,7 +11,7 @@ const readerGone = 128 + int(syscall.SIGPIPE)
 
 // abandonOnSignal makes a signal that ends the process remove the unfinished files first. It doesn't wait for reads in
 // progress, which may never end. The returned function ends the watch.
-func (v *conversion) abandonOnSignal(c *console) (stop func()) {
+func (v *conversion) abandonOnSignal(say func(format string, args ...any)) (stop func()) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 	quit := make(chan struct{})
@@ -22,7 +22,7 @@ func (v *conversion) abandonOnSignal(c *console) (stop func()) {
 			if s == syscall.SIGPIPE {
 				os.Exit(v.enough)
 			}
-			c.say("interrupted; what wasn't complete has been removed")
+			say("interrupted; what wasn't complete has been removed")
 			os.Exit(signalStatus(s))
 		case <-quit:
 		}
