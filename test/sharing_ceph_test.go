@@ -22,7 +22,8 @@ import (
 )
 
 // pairs are a bucket's owner and the other project, by the letter in their variables.
-var pairs = []struct{ owner, other string }{{"A", "B"}}
+// A and B are local users of the gateway, C and D projects of OpenStack's, as on Allas.
+var pairs = []struct{ owner, other string }{{"A", "B"}, {"C", "D"}}
 
 // thirdUser is a project that nobody ever shares anything with.
 const thirdUser = "0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f"
@@ -469,6 +470,31 @@ func TestCephShareBySwift(t *testing.T) {
 	if got := back.read("y"); string(got) != "back" {
 		t.Errorf("it reads %q", got)
 	}
+	url := owner.swift.url + "/" + bucket
+	if status := other.swiftStatus(url + "/y.c4gh"); status != http.StatusOK {
+		t.Errorf("read by Swift: %d", status)
+	}
 	owner.must("inbox", "close", bucket, "--from", other.uid)
 	other.stayOut(bucket, "y.c4gh")
+	for _, path := range []string{"", "/x.c4gh", "/y.c4gh"} {
+		if status := other.swiftStatus(url + path); status != http.StatusForbidden {
+			t.Errorf("read of %q by Swift after the close: %d", path, status)
+		}
+	}
+}
+
+// swiftStatus is what Swift answers to a GET.
+func (p *project) swiftStatus(url string) int {
+	p.t.Helper()
+	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	r.Header.Set("X-Auth-Token", p.swift.token)
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	resp.Body.Close()
+	return resp.StatusCode
 }
