@@ -9,6 +9,14 @@ CEPH_DIR=$(mktemp -d /tmp/allasfs-ceph.XXXXXX)
 export CEPH_DIR
 trap '"$here/down.sh"' EXIT
 trap 'exit 130' INT TERM
+# free prints the first port from $1 on where nobody listens, so that two runs don't meet.
+free() {
+  local port=$1
+  while (: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((port + 1)); done
+  echo "$port"
+}
+export RGW_PORT=${RGW_PORT:-$(free 8780)} MON_PORT=${MON_PORT:-$(free 6890)}
+
 "$here/up.sh" || exit 1
 # shellcheck disable=SC1091
 . "$CEPH_DIR/env"
