@@ -76,24 +76,32 @@ func (s source) String() string {
 
 // open returns the store of a source, with retries and with reasons for refusals.
 func (f *storeFlags) open(ctx context.Context, s source, log *slog.Logger) (objstore.Store, error) {
-	store, err := f.openBare(ctx, s, log)
+	store, _, err := f.openNamed(ctx, s, log)
+	return store, err
+}
+
+// openNamed returns the store and its name: what tells its objects from those of other stores.
+func (f *storeFlags) openNamed(ctx context.Context, s source, log *slog.Logger) (objstore.Store, string, error) {
+	store, name, err := f.openBare(ctx, s, log)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if s3, ok := store.(*s3store.Store); ok {
 		store = s3store.Explain(s3, log)
 	}
-	return objstore.Retry(store, objstore.RetryOptions{Deadline: f.timeout, Logger: log}), nil
+	return objstore.Retry(store, objstore.RetryOptions{Deadline: f.timeout, Logger: log}), name, nil
 }
 
-func (f *storeFlags) openBare(ctx context.Context, s source, log *slog.Logger) (objstore.Store, error) {
+func (f *storeFlags) openBare(ctx context.Context, s source, log *slog.Logger) (objstore.Store, string, error) {
 	if s.directory != "" {
-		return dirstore.New(s.directory)
+		store, err := dirstore.New(s.directory)
+		return store, s.String(), err
 	}
 	credentials, err := f.credentials(ctx)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	log.Info("credentials found", "source", credentials.Source, "endpoint", credentials.Endpoint)
-	return s3store.New(ctx, s3store.Options{Credentials: credentials, Renew: f.renewed(log), InsecureHTTP: f.insecure})
+	store, err := s3store.New(ctx, s3store.Options{Credentials: credentials, Renew: f.renewed(log), InsecureHTTP: f.insecure})
+	return store, credentials.Endpoint, err
 }
