@@ -150,7 +150,9 @@ func (o *inboxOptions) senders(ctx context.Context, a s3store.Access) ([]s3store
 }
 
 // openFor shows what has to change, asks once, and makes bucket and policy.
-func (o *inboxOptions) openFor(ctx context.Context, a s3store.Access, senders []s3store.Project, missing bool) (s3store.Access, error) {
+func (o *inboxOptions) openFor(ctx context.Context, a s3store.Access, senders []s3store.Project, missing bool) (
+	s3store.Access, error,
+) {
 	next := a
 	for _, sender := range senders {
 		var err error

@@ -16,9 +16,9 @@ type shareOptions struct {
 	write bool
 }
 
-const projectHelp = "PROJECT is a project's id of 32 hexadecimal digits, a user's ARN (arn:aws:iam:::user/UID), or, where OpenStack\n" +
-	"can be asked (OS_AUTH_URL), the name of a project that you belong to. What changes is shown first, with a question if\n" +
-	"there is a terminal. Other rules of the bucket's policy stay as they are, and the owner is never locked out."
+const projectHelp = "PROJECT is a project's id of 32 hexadecimal digits, or a user's ARN (arn:aws:iam:::user/UID). What changes is\n" +
+	"shown first, with a question if there is a terminal. Other rules of the bucket's policy stay as they are, and the\n" +
+	"owner is never locked out."
 
 func newShareCommand(c *console) *cobra.Command {
 	o := &shareOptions{sharing: sharing{c: c}}
@@ -54,7 +54,9 @@ func newUnshareCommand(c *console) *cobra.Command {
 }
 
 // begin reads the arguments, and who may use the bucket now.
-func (o *shareOptions) begin(ctx context.Context, cmd *cobra.Command, arg string) (a s3store.Access, with s3store.Project, err error) {
+func (o *shareOptions) begin(ctx context.Context, cmd *cobra.Command, arg string) (
+	a s3store.Access, with s3store.Project, err error,
+) {
 	if o.with == "" {
 		return a, with, usage(cmd, fmt.Errorf("--with PROJECT is missing"))
 	}
@@ -111,7 +113,8 @@ func (o *sharing) confirmGone(ctx context.Context, bucket string, p s3store.Proj
 		o.c.say("still there: %s", rule)
 	}
 	if len(rules) > 0 {
-		return hint(fmt.Errorf("%v still has rights in %s", p, bucket), "they were given with another tool, which has to take them back")
+		return hint(fmt.Errorf("%v still has rights in %s", p, bucket),
+			"they were given with another tool, which has to take them back")
 	}
 	o.c.say("nothing in the policy and the ACL of %s gives %v any right", bucket, p)
 	return nil

@@ -54,14 +54,17 @@ func (s *sharing) open(ctx context.Context) error {
 func bucketName(arg string) (string, error) {
 	name := strings.TrimSuffix(strings.TrimPrefix(arg, "s3://"), "/")
 	if name == "" || strings.Contains(name, "/") {
-		return "", hint(fmt.Errorf("%q is not a bucket", arg), "only whole buckets can be shared: name one as BUCKET or s3://BUCKET")
+		return "", hint(fmt.Errorf("%q is not a bucket", arg),
+			"only whole buckets can be shared: name one as BUCKET or s3://BUCKET")
 	}
 	return name, nil
 }
 
 // access reads who may use a bucket, and says so when that is the business of others.
 func (s *sharing) access(ctx context.Context, bucket string) (s3store.Access, error) {
-	a, err := objstore.Try(ctx, s.retry(), func(ctx context.Context) (s3store.Access, error) { return s.store.Access(ctx, bucket) })
+	a, err := objstore.Try(ctx, s.retry(), func(ctx context.Context) (s3store.Access, error) {
+		return s.store.Access(ctx, bucket)
+	})
 	return a, aboutAccess(bucket, err)
 }
 
@@ -94,12 +97,12 @@ func (s *sharing) project(ctx context.Context, arg string, owner s3store.Project
 	}
 	if s.projects == nil {
 		return s3store.Project{}, &hinted{fmt.Errorf("%q is not the id of a project", arg),
-			"an id has 32 hexadecimal digits; in that project, 'allasfs access' of one of its buckets and 'openstack project list' show it. " +
-				"Names are understood where OpenStack can be asked (OS_AUTH_URL)", exitKey}
+			"an id has 32 hexadecimal digits; in that project, 'allasfs whoami' shows it", exitKey}
 	}
 	id, err := s.projects.ProjectID(ctx, arg)
 	if err != nil {
-		return s3store.Project{}, hint(fmt.Errorf("project %q: %w", arg, err), "only projects that you belong to are found by name; ask for the id, 32 hexadecimal digits")
+		return s3store.Project{}, hint(fmt.Errorf("project %q: %w", arg, err),
+			"only projects that you belong to are found by name; ask for the id, 32 hexadecimal digits")
 	}
 	return s3store.Project{ID: id, Name: arg}, nil
 }

@@ -210,12 +210,15 @@ func (s *Store) ListOwned(ctx context.Context, bucket, token string) (objects []
 	return objects, page.Next, nil
 }
 
-func (s *Store) listOwned(ctx context.Context, bucket, prefix, token string, limit int32) (objstore.Page, []Project, error) {
+func (s *Store) listOwned(ctx context.Context, bucket, prefix, token string, limit int32) (
+	objstore.Page, []Project, error,
+) {
 	if err := checkBucket(bucket); err != nil {
 		return objstore.Page{}, nil, err
 	}
 	in := &s3.ListObjectsV2Input{
-		Bucket: &bucket, Prefix: optional(prefix), EncodingType: types.EncodingTypeUrl, FetchOwner: aws.Bool(true), MaxKeys: &limit,
+		Bucket: &bucket, Prefix: optional(prefix), MaxKeys: &limit,
+		EncodingType: types.EncodingTypeUrl, FetchOwner: aws.Bool(true),
 	}
 	if token != "" {
 		next, _, err := parseToken(token)

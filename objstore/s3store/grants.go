@@ -27,7 +27,8 @@ var (
 	readActions  = []string{"s3:ListBucket", "s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging"}
 	writeActions = append(slices.Clone(readActions), "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload",
 		"s3:ListMultipartUploadParts", "s3:ListBucketMultipartUploads")
-	ownerActions = []string{"s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectAcl"}
+	replaceActions = []string{"s3:PutObject", "s3:PutObjectAcl", "s3:DeleteObject"}
+	ownerActions   = []string{"s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectAcl"}
 	// Tools look at the bucket before they upload. s3:DeleteObject isn't among a sender's actions.
 	senderActions = []string{"s3:ListBucket", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts",
 		"s3:ListBucketMultipartUploads"}
@@ -48,7 +49,8 @@ func (a Access) Share(with Project, write bool) Policy {
 	if !write {
 		return p.with(newStatement(sidRead+with.tag(), allow, with.principals(), readActions, everything(a.Bucket)))
 	}
-	return p.with(newStatement(sidWrite+with.tag(), allow, with.principals(), writeActions, everything(a.Bucket)), a.ownerReads())
+	writes := newStatement(sidWrite+with.tag(), allow, with.principals(), writeActions, everything(a.Bucket))
+	return p.with(writes, a.ownerReads())
 }
 
 // ownerReads is the owner's right to read objects that other projects own. Without it Ceph refuses what the uploader
@@ -73,7 +75,7 @@ func (a Access) OpenInbox(from Project) (Policy, error) {
 	return a.Policy.without(sidClosed+from.tag()).with(
 		newStatement(sidInbox+from.tag(), allow, from.principals(), senderActions, everything(a.Bucket)),
 		newStatement(sidInboxKey+from.tag(), allow, from.principals(), []string{"s3:GetObject"}, key),
-		newStatement(sidInboxKeep+from.tag(), deny, from.principals(), []string{"s3:PutObject", "s3:PutObjectAcl", "s3:DeleteObject"}, key),
+		newStatement(sidInboxKeep+from.tag(), deny, from.principals(), replaceActions, key),
 		a.ownerReads(),
 	), nil
 }

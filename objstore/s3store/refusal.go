@@ -139,10 +139,11 @@ func (f refusalFacts) reason() *Refusal {
 	ask := fmt.Sprintf("its owner can share it: allasfs share %s --with %s", f.bucket, f.self.ID)
 	switch {
 	case f.own && f.uploader.ID != "" && f.uploader.ID != f.self.ID:
-		return &Refusal{Hint: back, Reason: fmt.Sprintf(
-			"it was uploaded by %v, who hasn't shared it back to the bucket's owner: the listing shows it, but its uploader alone may read it", f.uploader)}
+		return &Refusal{Hint: back, Reason: fmt.Sprintf("it was uploaded by %v, who hasn't shared it back to the bucket's owner: "+
+			"the listing shows it, but its uploader alone may read it", f.uploader)}
 	case f.own:
-		return &Refusal{Reason: "a policy of our own bucket forbids it", Hint: fmt.Sprintf("'allasfs access %s' shows who may do what", f.bucket)}
+		return &Refusal{Reason: "a policy of our own bucket forbids it",
+			Hint: fmt.Sprintf("'allasfs access %s' shows who may do what", f.bucket)}
 	case !f.listed:
 		return &Refusal{Reason: fmt.Sprintf("bucket %s isn't shared with this project, %v", f.bucket, f.self),
 			Hint: ask + "; a grant made with Swift tools (a-access) may not count for S3 keys"}
