@@ -187,7 +187,7 @@ func TestWhoamiTellsWhatIsWrong(t *testing.T) {
 		{credentialSource{name: "no profile", files: map[string]string{".s3cfg": s3cmdFile}, flags: []string{"--profile=mine"}}, []string{"remote mine", "profile mine"}},
 		{credentialSource{name: "wrong password", env: openStack("OS_PASSWORD=@PASSWORDx")}, []string{"wrong user name or password"}},
 		{credentialSource{name: "not my project", env: openStack("OS_PROJECT_NAME=project_1")}, []string{"project_1 isn't", "there are project_2000001"}},
-		{credentialSource{name: "no Keystone", env: openStack("OS_AUTH_URL=http://127.0.0.1:1/v3")}, []string{"Keystone at http://127.0.0.1:1/v3", "connection refused"}},
+		{credentialSource{name: "no Keystone", env: openStack("OS_AUTH_URL=http://127.0.0.1:1/v3")}, []string{"keystone at http://127.0.0.1:1/v3", "connection refused"}},
 		{credentialSource{name: "Keystone over plain http", env: openStack("OS_AUTH_URL=http://keystone.invalid/v3")}, []string{"OS_AUTH_URL", "isn't encrypted"}},
 		{credentialSource{name: "expired token", env: openStack("OS_AUTH_TOKEN=@TOKENx", "OS_PASSWORD=")}, []string{"the token has expired"}},
 	} {

@@ -108,7 +108,7 @@ func Login(ctx context.Context, o Options) (*Session, error) {
 	c := newClient(address)
 	s, err := c.login(ctx, o)
 	if err != nil {
-		return nil, fmt.Errorf("Keystone at %s: %w", address, explain(ctx, err))
+		return nil, fmt.Errorf("keystone at %s: %w", address, explain(ctx, err))
 	}
 	return s, nil
 }
