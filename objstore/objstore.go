@@ -1,7 +1,7 @@
 // Package objstore says what an object store is to the rest of allasfs: how to list buckets and keys, how to look at
 // an object, and how to read a range of exactly one version of it.
 //
-// The package holds the contract, the errors that every store speaks, and decorators over the contract ([Retry]).
+// The package holds the contract, the errors that every store speaks, and decorators over the contract ([Retry], [Meter]).
 // Stores live in sub-packages; all of them pass the suite in objstore/storetest.
 package objstore
 

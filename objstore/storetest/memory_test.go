@@ -26,6 +26,6 @@ func TestMemory(t *testing.T) {
 func TestDecorators(t *testing.T) {
 	storetest.Run(t, func(*testing.T) storetest.Fixture {
 		m := &storetest.Memory{}
-		return fixture(objstore.Retry(&storetest.Faults{Store: m}, objstore.RetryOptions{}), m)
+		return fixture(objstore.Retry(objstore.NewMeter(&storetest.Faults{Store: m}), objstore.RetryOptions{}), m)
 	})
 }
