@@ -29,7 +29,7 @@ func (f *storeFlags) renewed(log *slog.Logger) func(context.Context) (s3store.Cr
 		if err != nil {
 			log.Warn("no new credentials", "cause", err)
 		} else {
-			log.Info("credentials looked for again", "source", c.Source, "access_key", c.AccessKeyID, "expires", c.Expires)
+			log.Info("credentials looked for again", "source", c.Source, "access_key", c.AccessKeyID)
 		}
 		return c, err
 	}
