@@ -102,29 +102,6 @@ func (c *Cache) Close() {
 	c.work.Wait()
 }
 
-// Stats counts what a cache has done since it was made.
-type Stats struct {
-	Gets         int64 // range GETs sent
-	AheadGets    int64 // those of them that read-ahead sent
-	FetchedBytes int64 // ciphertext bytes received
-	ServedBytes  int64 // plaintext bytes handed to readers
-	Hits         int64 // segments that were ready when a read came
-	Waits        int64 // segments that were pending when a read came
-	Misses       int64 // segments that a read had to ask for
-	Unused       int64 // segments that read-ahead fetched and no read came to
-	Used         int   // segments that take of the budget now
-	Limit        int   // segments that the budget allows
-}
-
-// Stats returns the counters as they are now.
-func (c *Cache) Stats() Stats {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	s := c.stats
-	s.Used, s.Limit = c.used, c.limit
-	return s
-}
-
 // object is what all segments and handles of one version share. Its id stands for the version in segment keys, which
 // are hashed on every access.
 type object struct {

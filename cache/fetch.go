@@ -80,12 +80,21 @@ func (c *Cache) get(ctx context.Context, f *fetch, run []*segment) (done int, er
 			c.latency.observe(time.Since(begin))
 		}
 		_, n := src.span(s.index, 1)
-		c.stats.FetchedBytes += n
+		c.received(s, n)
 		c.settle(s)
 		c.mu.Unlock()
 		close(s.done)
 	}
 	return len(run), nil
+}
+
+// received counts n ciphertext bytes that came over the network for a segment. The caller holds c.mu.
+func (c *Cache) received(s *segment, n int64) {
+	s.fetched = n
+	c.stats.FetchedBytes += n
+	if s.guessed {
+		c.stats.AheadBytes += n
+	}
 }
 
 // fill reads one segment into a buffer and opens it there. The disk tier gets a copy as it came.
@@ -152,6 +161,7 @@ func (c *Cache) fromDisk(s *segment) bool {
 	}
 	s.buf = buf
 	c.mu.Lock()
+	c.stats.DiskHits++
 	c.settle(s)
 	c.mu.Unlock()
 	close(s.done)

@@ -51,12 +51,14 @@ func (h *Handle) ReadAt(ctx context.Context, off int64, n int) (*View, error) {
 	ranges := h.extents.Range(off, int64(n))
 	passing := h.observe(ranges)
 	v, err := h.cache.view(ctx, h.object, ranges, passing)
+	h.cache.mu.Lock()
+	defer h.cache.mu.Unlock()
+	h.cache.stats.Reads++
+	h.cache.stats.AskedBytes += int64(n)
 	if err != nil {
 		return nil, err
 	}
-	h.cache.mu.Lock()
 	h.cache.stats.ServedBytes += int64(v.size)
-	h.cache.mu.Unlock()
 	return v, nil
 }
 

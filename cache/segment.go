@@ -25,6 +25,8 @@ type segment struct {
 	ahead   bool   // read-ahead asked for it and no read has come to it yet
 	passing bool   // belongs to a sequential stream: given back when it has been served once
 	served  int    // plaintext bytes that released views have shown
+	guessed bool   // read-ahead asked for it
+	fetched int64  // ciphertext bytes that came over the network for it
 }
 
 func (s *segment) key() segmentKey { return segmentKey{s.object.id, s.index} }
@@ -62,7 +64,7 @@ func (c *Cache) known(o *object, index int64) bool {
 func (c *Cache) plan(o *object, index int64, f *fetch) *segment {
 	s := &segment{object: o, index: index, done: make(chan struct{}), holders: 1, fetch: f, passing: f.passing}
 	if f.ahead {
-		s.ahead = true
+		s.ahead, s.guessed = true, true
 		c.ahead++
 	}
 	f.segments = append(f.segments, s)
@@ -77,6 +79,7 @@ func (c *Cache) plan(o *object, index int64, f *fetch) *segment {
 func (c *Cache) settle(s *segment) {
 	s.fetch = nil
 	if c.pending[s.key()] != s {
+		c.stats.WastedBytes += s.fetched
 		c.release(s)
 		return
 	}
@@ -100,6 +103,7 @@ func (c *Cache) giveUp(s *segment) {
 func (c *Cache) leftTable(s *segment) {
 	if s.ahead {
 		c.stats.Unused++
+		c.stats.WastedBytes += s.fetched
 		c.reached(s)
 	}
 	c.disuse(s.object)

@@ -52,13 +52,13 @@ type Tier struct {
 
 // Stats counts what a tier has done since it was opened.
 type Stats struct {
-	Hits    int64 // segments that were read
-	Misses  int64 // segments that weren't there, or were damaged
-	Writes  int64 // segments that were written
-	Dropped int64 // segments that weren't, because the disk was slow or failed
-	Evicted int64 // chunks that were removed for room
-	Bytes   int64 // disk space taken, by the last measurement and what was written since
-	Limit   int64 // bytes allowed
+	Hits    int64 `json:"hits"`        // segments that were read
+	Misses  int64 `json:"misses"`      // segments that weren't there, or were damaged
+	Writes  int64 `json:"writes"`      // segments that were written
+	Dropped int64 `json:"dropped"`     // segments that weren't, because the disk was slow or failed
+	Evicted int64 `json:"evicted"`     // chunks that were removed for room
+	Bytes   int64 `json:"used_bytes"`  // disk space taken, by the last measurement and what was written since
+	Limit   int64 `json:"limit_bytes"` // bytes allowed
 }
 
 // write is a segment on its way to the disk.
