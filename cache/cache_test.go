@@ -87,6 +87,48 @@ func TestRandomReadFetchesItsSegmentsOnly(t *testing.T) {
 	}
 }
 
+// A region that is read in pieces costs one GET once the handle has seen how much is read at a jump.
+func TestRegionsCostOneRequest(t *testing.T) {
+	tests := []struct {
+		region, piece int64
+		requests      float64 // for each region, at most
+		bytes         float64 // for each byte of it, at most
+	}{
+		{256 << 10, 128 << 10, 1.1, 3},
+		{256 << 10, 32 << 10, 1.1, 3},
+		{1 << 20, 128 << 10, 2.1, 3},
+		{4 << 20, 1 << 20, 10, 2.5},
+	}
+	data := random(14, 92*mebibyte)
+	for _, test := range tests {
+		t.Run(fmt.Sprintf("%d in %d", test.region, test.piece), func(t *testing.T) {
+			f := newFixture(t, Options{Budget: 64 * mebibyte})
+			h := f.open(f.plain("o", data))
+			const regions = 12
+			before := 0
+			for i := range int64(regions) {
+				if i == 2 { // two jumps are made without experience
+					before = f.fault.Count("get")
+				}
+				from := (i * 5 % regions) * 8 * mebibyte // never near the last one
+				for off := from; off < from+test.region; off += test.piece {
+					got, err := read(h, off, int(test.piece))
+					if err != nil || !bytes.Equal(got, window(data, off, int(test.piece))) {
+						t.Fatalf("read at %d: %v", off, err)
+					}
+				}
+			}
+			f.cache.Close()
+			if n := float64(f.fault.Count("get")-before) / (regions - 2); n > test.requests {
+				t.Errorf("%.2f GETs for a region", n)
+			}
+			if n := float64(f.fault.Bytes()) / float64(regions*test.region); n > test.bytes {
+				t.Errorf("%.2f bytes fetched for each of a region", n)
+			}
+		})
+	}
+}
+
 func TestSequentialReadFetchesOnce(t *testing.T) {
 	for _, step := range []int{4096, 100_000, 128 << 10, mebibyte} {
 		t.Run(fmt.Sprint(step), func(t *testing.T) {

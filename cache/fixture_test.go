@@ -108,15 +108,5 @@ func window(data []byte, off int64, n int) []byte {
 	return data[off:min(off+int64(n), int64(len(data)))]
 }
 
-// gets returns the GETs that the store saw, as segment ranges are hard to read in bytes.
-func (f *fixture) gets() (requests []storetest.Request) {
-	for _, r := range f.fault.Requests() {
-		if r.Op == "get" {
-			requests = append(requests, r)
-		}
-	}
-	return requests
-}
-
 // change replaces an object.
 func (f *fixture) change(v objstore.Version) { f.store.Put(v.Bucket, v.Key, random(99, int(v.Size))) }

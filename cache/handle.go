@@ -16,6 +16,7 @@ type Handle struct {
 	mu      sync.Mutex
 	closed  bool
 	streams []*stream // the one used last is at the end
+	runs    int64     // running mean of what the streams have read, in plaintext bytes
 }
 
 // Open returns a handle on src. It sends nothing. Close the handle.
@@ -49,8 +50,7 @@ func (h *Handle) ReadAt(ctx context.Context, off int64, n int) (*View, error) {
 	off = max(off, 0)
 	n = int(max(0, min(int64(n), h.Size()-off)))
 	ranges := h.extents.Range(off, int64(n))
-	passing := h.observe(ranges)
-	v, err := h.cache.view(ctx, h.object, ranges, passing)
+	v, err := h.cache.view(ctx, h.object, ranges, h.observe(ranges))
 	h.cache.mu.Lock()
 	defer h.cache.mu.Unlock()
 	h.cache.stats.Reads++
@@ -83,8 +83,8 @@ func (h *Handle) Close() {
 
 // hold returns the segments of o with the given ascending numbers, each with a hold for the caller, all of them ready.
 // It asks for those that are missing, one GET for each run, and waits.
-func (c *Cache) hold(ctx context.Context, o *object, indexes []int64, passing bool) ([]*segment, error) {
-	held, err := c.claim(o, indexes, passing)
+func (c *Cache) hold(ctx context.Context, o *object, indexes []int64, e expectation) ([]*segment, error) {
+	held, err := c.claim(o, indexes, e)
 	if err != nil {
 		return nil, err
 	}
@@ -104,8 +104,9 @@ func (c *Cache) hold(ctx context.Context, o *object, indexes []int64, passing bo
 	return nil, err
 }
 
-// claim finds or plans the segments and starts the fetches for what it planned.
-func (c *Cache) claim(o *object, indexes []int64, passing bool) ([]*segment, error) {
+// claim finds or plans the segments and starts the fetches for what it planned. Where the last one has to be fetched,
+// what is expected behind it comes with the same GET.
+func (c *Cache) claim(o *object, indexes []int64, e expectation) ([]*segment, error) {
 	held := make([]*segment, 0, len(indexes))
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -118,12 +119,15 @@ func (c *Cache) claim(o *object, indexes []int64, passing bool) ([]*segment, err
 		if s == nil {
 			c.stats.Misses++
 			if len(runs) == 0 || !runs[len(runs)-1].precedes(index) {
-				runs = append(runs, &fetch{object: o, passing: passing})
+				runs = append(runs, &fetch{object: o, passing: e.passing})
 			}
-			s = c.plan(o, index, runs[len(runs)-1])
+			s = c.plan(o, index, runs[len(runs)-1], false)
 			s.holders++
 		}
 		held = append(held, s)
+	}
+	if last := indexes[len(indexes)-1]; len(runs) > 0 && runs[len(runs)-1].precedes(last+1) {
+		c.extend(runs[len(runs)-1], last+1, e.end)
 	}
 	for _, f := range runs {
 		c.start(f)

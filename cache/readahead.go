@@ -12,8 +12,8 @@ import (
 const (
 	maxStreams = 16 // of one handle
 
-	// slack is how far the kernel's own parallel read-ahead may run in front of a stream: its largest window and one
-	// read. Reads up to four times as far behind are late ones of the same stream.
+	// slack is how far the kernel's own parallel read-ahead may run in front of a stream, or come late behind it: its
+	// largest window and one read.
 	slack = 2 << 20
 
 	// sequentialRun is what must have been read in sequence before anything is read ahead.
@@ -25,10 +25,17 @@ const (
 	farWindow  = 128 << 20
 	farLatency = 3 * time.Millisecond
 
+	// A jump is answered by one GET that goes on behind what was asked for, for twice the mean of what was read at
+	// the last jumps: then a region that is read in pieces costs one round trip and not one for each piece. Where
+	// that is less than leastGuess, nothing is guessed and a random read fetches the segments it touches.
+	leastGuess = 128 << 10
+	mostGuess  = 2 << 20
+
 	// parts is how many GETs a window is cut into, within these sizes.
-	parts    = 4
-	nearPart = 2 << 20
-	farPart  = 8 << 20
+	parts     = 4
+	leastPart = 512 << 10
+	nearPart  = 2 << 20
+	farPart   = 8 << 20
 )
 
 // stream is one sequential reader inside a handle: samtools and mmap have several at once.
@@ -46,7 +53,7 @@ type stream struct {
 }
 
 // near tells whether a read of [lo, hi) can belong to the stream.
-func (s *stream) near(lo int64) bool { return lo >= s.high-4*slack && lo <= s.high+slack }
+func (s *stream) near(lo int64) bool { return lo >= s.high-slack && lo <= s.high+slack }
 
 // take adds the read [lo, hi) to the stream.
 func (s *stream) take(lo, hi int64) {
@@ -69,27 +76,37 @@ func (s *stream) sequential() bool {
 	return s.run >= sequentialRun && s.debt <= allowed
 }
 
-// observe finds the stream that a read belongs to, extends its read-ahead, and tells whether it is sequential.
-func (h *Handle) observe(ranges iter.Seq[c4gh.Extent]) (passing bool) {
+// expectation is what a read's place in its stream says about the segments to come.
+type expectation struct {
+	passing bool  // a sequential stream: what was read is not read again
+	end     int64 // what lies before this plaintext byte will be wanted; 0 for no guess
+}
+
+// observe finds the stream that a read belongs to, extends its read-ahead, and tells what to expect.
+func (h *Handle) observe(ranges iter.Seq[c4gh.Extent]) (e expectation) {
 	lo, hi := bounds(ranges)
 	if lo == hi {
-		return false
+		return e
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
-		return false
+		return e
 	}
-	s := h.streamAt(lo)
+	s, jump := h.streamAt(lo)
 	s.take(lo, hi)
+	if jump && 2*h.runs >= leastGuess {
+		e.end = lo + min(2*h.runs, mostGuess)
+	}
 	h.cache.mu.Lock()
 	defer h.cache.mu.Unlock()
 	if !s.sequential() {
 		h.cache.endStream(s)
-		return false
+		return e
 	}
 	h.cache.readAhead(h.object, s)
-	return true
+	e.passing = true
+	return e
 }
 
 // bounds returns the first byte of the ranges and the end of the last one.
@@ -104,13 +121,17 @@ func bounds(ranges iter.Seq[c4gh.Extent]) (lo, hi int64) {
 	return lo, hi
 }
 
-// streamAt returns the stream near lo, or a new one in place of the one used longest ago. The caller holds h.mu.
-func (h *Handle) streamAt(lo int64) *stream {
+// streamAt returns the stream near lo. If there is none, that is a jump: a new stream takes the place of the one used
+// longest ago. The caller holds h.mu.
+func (h *Handle) streamAt(lo int64) (s *stream, jump bool) {
 	for i, s := range slices.Backward(h.streams) {
 		if s.near(lo) {
 			h.streams = append(slices.Delete(h.streams, i, i+1), s)
-			return s
+			return s, false
 		}
+	}
+	if n := len(h.streams); n > 0 {
+		h.runs += (min(h.streams[n-1].run, mostGuess) - h.runs) / 2
 	}
 	if len(h.streams) == maxStreams {
 		h.cache.mu.Lock()
@@ -118,9 +139,9 @@ func (h *Handle) streamAt(lo int64) *stream {
 		h.cache.mu.Unlock()
 		h.streams = slices.Delete(h.streams, 0, 1)
 	}
-	s := &stream{high: lo}
+	s = &stream{high: lo}
 	h.streams = append(h.streams, s)
-	return s
+	return s, true
 }
 
 // endStream gives up what was read ahead for a stream and isn't waited for. The caller holds c.mu.
@@ -165,7 +186,7 @@ func (c *Cache) window(run int64) (window, part int64) {
 	}
 	share := int64(c.limit/2/max(1, c.streams)) * c4gh.SegmentSize
 	window = max(min(window, run, share), 2*c4gh.SegmentSize)
-	part = max(min(part, window/parts)/c4gh.SegmentSize, 1) * c4gh.SegmentSize
+	part = max(min(part, max(window/parts, leastPart), window)/c4gh.SegmentSize, 1) * c4gh.SegmentSize
 	return window, part
 }
 
@@ -191,10 +212,21 @@ func (c *Cache) nextPart(o *object, s *stream, part int64) *fetch {
 		return nil
 	}
 	for ; first < end && !c.known(o, first); first++ {
-		c.plan(o, first, f)
+		c.plan(o, first, f, true)
 	}
 	s.planned = first * c4gh.SegmentSize
 	c.start(f)
 	c.makeRoom()
 	return f
+}
+
+// extend adds the segments from first on that begin before the plaintext byte end to a GET that will be sent anyway, as
+// far as they are missing and the budget for guesses goes. The caller holds c.mu.
+func (c *Cache) extend(f *fetch, first, end int64) {
+	for i := first; i < f.object.segments && i*c4gh.SegmentSize < end; i++ {
+		if c.known(f.object, i) || c.ahead >= c.limit/2 {
+			return
+		}
+		c.plan(f.object, i, f, true)
+	}
 }

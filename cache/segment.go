@@ -60,10 +60,11 @@ func (c *Cache) known(o *object, index int64) bool {
 	return c.ready.Contains(key) || c.pending[key] != nil
 }
 
-// plan adds a missing segment as pending; its holder is the fetch that will bring it.
-func (c *Cache) plan(o *object, index int64, f *fetch) *segment {
+// plan adds a missing segment as pending; its holder is the fetch that will bring it. A guess is one that no read has
+// come to yet.
+func (c *Cache) plan(o *object, index int64, f *fetch, guess bool) *segment {
 	s := &segment{object: o, index: index, done: make(chan struct{}), holders: 1, fetch: f, passing: f.passing}
-	if f.ahead {
+	if guess {
 		s.ahead, s.guessed = true, true
 		c.ahead++
 	}

@@ -111,12 +111,12 @@ func (v *View) flatten() {
 }
 
 // view builds the view of some ranges of o, in batches so that no read holds more than maxHeld segments.
-func (c *Cache) view(ctx context.Context, o *object, ranges iter.Seq[c4gh.Extent], passing bool) (*View, error) {
+func (c *Cache) view(ctx context.Context, o *object, ranges iter.Seq[c4gh.Extent], e expectation) (*View, error) {
 	v := &View{cache: c}
 	var batch []piece
 	var indexes []int64
 	flush := func() error {
-		held, err := c.hold(ctx, o, indexes, passing)
+		held, err := c.hold(ctx, o, indexes, e)
 		if err != nil {
 			return err
 		}
