@@ -5,7 +5,8 @@
 set -euo pipefail
 
 for package in $(go list ./...); do
-  for target in $(go test -list '^Fuzz' "$package" | grep '^Fuzz' || true); do
+  listed=$(go test -list '^Fuzz' "$package") # on its own, so that a package that doesn't build ends the script
+  for target in $(grep '^Fuzz' <<<"$listed" || true); do
     echo "$package $target"
     go test -run '^$' -fuzz "^$target\$" -fuzztime "$1" "$package"
   done

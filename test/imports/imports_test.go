@@ -25,7 +25,7 @@ var allowed = []struct {
 	{"cache", []string{"cache/", "c4gh", "objstore"}},
 	{"cache/", []string{"c4gh", "objstore"}},
 	{"fs", []string{"cache", "c4gh", "objstore"}},
-	{"cmd/", []string{"cmd/", "fs", "cache", "c4gh", "objstore", "objstore/"}},
+	{"cmd/", []string{"cmd/", "fs", "cache", "cache/", "c4gh", "objstore", "objstore/"}},
 	{"test", []string{"test/", "c4gh", "objstore"}},
 	{"test/", []string{"test/", "c4gh", "objstore"}},
 }
