@@ -254,14 +254,17 @@ func (h *dirHandle) Lookup(ctx context.Context, name string, out *fuse.EntryOut)
 // RefreshCommand is the ioctl on a directory that makes it forget its listing and those below. It carries no data.
 const RefreshCommand = 'A'<<8 | 1
 
-// Ioctl answers [RefreshCommand]. Files that are open stay as they are.
-func (d *dir) Ioctl(_ context.Context, _ fusefs.FileHandle, cmd uint32, _ uint64, _, _ []byte) (int32, syscall.Errno) {
-	if cmd != RefreshCommand {
-		return 0, syscall.ENOTTY
+// Ioctl answers [RefreshCommand], of which files that are open stay as they are, and [ReadStatus].
+func (d *dir) Ioctl(_ context.Context, _ fusefs.FileHandle, cmd uint32, _ uint64, _, out []byte) (int32, syscall.Errno) {
+	switch cmd {
+	case RefreshCommand:
+		d.refresh()
+		d.mount.log.Info("refreshed", "path", d.path(""))
+		return 0, 0
+	case statusCommand:
+		return d.mount.answerStatus(out)
 	}
-	d.refresh()
-	d.mount.log.Info("refreshed", "path", d.path(""))
-	return 0, 0
+	return 0, syscall.ENOTTY
 }
 
 // refresh forgets the listings of d and everything below, here and in the kernel.

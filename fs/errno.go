@@ -11,21 +11,33 @@ import (
 )
 
 // errnos is the table from causes to errnos. The first row that fits counts: a read that timed out while it resumed
-// wraps what it met on the way as well.
-var errnos = []struct {
+// wraps what it met on the way as well. The last row fits always. The names are for counters.
+var errnos = [...]struct {
+	name  string
 	cause error
 	errno syscall.Errno
 }{
-	{objstore.ErrTimeout, syscall.ETIMEDOUT},
-	{objstore.ErrChanged, syscall.ESTALE},
-	{objstore.ErrNotExist, syscall.ENOENT},
-	{objstore.ErrDenied, syscall.EACCES},
-	{objstore.ErrUnavailable, syscall.ETIMEDOUT},
-	{c4gh.ErrNoKey, syscall.ENOKEY},
-	{ErrHeaderElsewhere, syscall.ENOKEY},
-	{c4gh.ErrSegment, syscall.EIO},
-	{c4gh.ErrMalformed, syscall.EIO},
-	{context.Canceled, syscall.EINTR},
+	{"timeout", objstore.ErrTimeout, syscall.ETIMEDOUT},
+	{"changed", objstore.ErrChanged, syscall.ESTALE},
+	{"not_exist", objstore.ErrNotExist, syscall.ENOENT},
+	{"denied", objstore.ErrDenied, syscall.EACCES},
+	{"unavailable", objstore.ErrUnavailable, syscall.ETIMEDOUT},
+	{"no_key", c4gh.ErrNoKey, syscall.ENOKEY},
+	{"header_elsewhere", ErrHeaderElsewhere, syscall.ENOKEY},
+	{"not_authentic", c4gh.ErrSegment, syscall.EIO},
+	{"malformed", c4gh.ErrMalformed, syscall.EIO},
+	{"interrupted", context.Canceled, syscall.EINTR},
+	{"other", nil, syscall.EIO},
+}
+
+// row returns the row of errnos that err belongs to.
+func row(err error) int {
+	for i, r := range errnos {
+		if errors.Is(err, r.cause) {
+			return i
+		}
+	}
+	return len(errnos) - 1
 }
 
 // Errno returns what the kernel is told about err: 0 for nil, EIO for a cause that isn't in the table.
@@ -33,16 +45,11 @@ func Errno(err error) syscall.Errno {
 	if err == nil {
 		return 0
 	}
-	for _, row := range errnos {
-		if errors.Is(err, row.cause) {
-			return row.errno
-		}
-	}
-	return syscall.EIO
+	return errnos[row(err)].errno
 }
 
-// errno logs why an operation on a path failed and returns its errno. Names that don't exist and interrupted calls are
-// everyday and stay out of the log.
+// errno logs and counts why an operation on a path failed and returns its errno. Names that don't exist and
+// interrupted calls are everyday and stay out of the log.
 func (m *Mount) errno(operation, path string, err error) syscall.Errno {
 	errno := Errno(err)
 	level := slog.LevelError
@@ -50,5 +57,6 @@ func (m *Mount) errno(operation, path string, err error) syscall.Errno {
 		level = slog.LevelDebug
 	}
 	m.log.Log(context.Background(), level, operation+" failed", "path", path, "errno", errno.Error(), "cause", err)
+	m.failures[row(err)].Add(1)
 	return errno
 }

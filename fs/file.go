@@ -61,6 +61,7 @@ func (f *file) Open(_ context.Context, flags uint32) (fusefs.FileHandle, uint32,
 	if err != nil {
 		return nil, 0, f.mount.errno("open", f.path(), err)
 	}
+	f.mount.openFiles.Add(1)
 	return &fileHandle{file: f, handle: handle}, fuse.FOPEN_KEEP_CACHE, 0
 }
 
@@ -89,6 +90,7 @@ func (h *fileHandle) Read(ctx context.Context, dest []byte, off int64) (fuse.Rea
 // Release lets go of the object.
 func (h *fileHandle) Release(context.Context) syscall.Errno {
 	h.handle.Close()
+	h.file.mount.openFiles.Add(-1)
 	return 0
 }
 

@@ -129,7 +129,11 @@ func (l *Listing) loadBuckets(ctx context.Context) error {
 	if err != nil && !(errors.Is(err, objstore.ErrDenied) && len(named) > 0) {
 		return err
 	}
-	names := slices.Clone(named)
+	shared, err := objstore.SharedBuckets(ctx, l.tree.store, buckets)
+	if err != nil { // the list of a convenience; the buckets themselves are found by name
+		l.tree.options.Logger.Debug("list of shared buckets not read", "cause", err)
+	}
+	names := slices.Concat(named, shared)
 	for _, b := range buckets {
 		names = append(names, b.Name)
 	}

@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"allasfs/cache"
+	"allasfs/objstore"
 )
 
 // FilesystemType is what /proc/mounts calls a mount of ours.
@@ -41,6 +43,8 @@ type Options struct {
 	DirMode    uint32 // permission bits of directories
 	// Logger gets one line for each operation that failed, with path and cause.
 	Logger *slog.Logger
+	// Meter is what the tree's and the cache's store counts by; nil leaves that out of the status.
+	Meter *objstore.Meter
 }
 
 // Mount is a tree that the kernel shows at a mount point.
@@ -52,6 +56,9 @@ type Mount struct {
 	seed    maphash.Seed
 	begun   time.Time
 	server  *fuse.Server
+
+	openFiles atomic.Int64
+	failures  [len(errnos)]atomic.Int64 // by row of errnos
 }
 
 // New mounts tree at mountpoint and returns when the kernel has accepted it. The caller unmounts it, and closes tree and

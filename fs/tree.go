@@ -3,6 +3,7 @@ package fs
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"regexp"
 	"strings"
 	"time"
@@ -49,6 +50,8 @@ type TreeOptions struct {
 	ShowAll bool
 	// KeepSuffix shows encrypted objects with their .c4gh.
 	KeepSuffix bool
+	// Logger gets a line for what is left out; by default none.
+	Logger *slog.Logger
 }
 
 // Tree maps the keys of a store to directories and files. All methods may be called from any number of goroutines.
@@ -62,6 +65,9 @@ type Tree struct {
 
 // NewTree returns the tree of store. It sends nothing. Close it to end what it has under way.
 func NewTree(store objstore.Store, o TreeOptions) *Tree {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Tree{
 		store: store, options: o, cancel: cancel,

@@ -251,6 +251,15 @@ func TestBuckets(t *testing.T) {
 	}
 }
 
+func TestBucketsThatToolsNoted(t *testing.T) {
+	store := new(storetest.Memory)
+	store.Put("2000001-a-tools", "buckets_shared_to", []byte("theirs\nothers\n"))
+	tree := treeOver(t, store, TreeOptions{})
+	if got := names(list(t, tree, Place{})); !slices.Equal(got, []string{"2000001-a-tools", "others", "theirs"}) {
+		t.Errorf("buckets: %q", got)
+	}
+}
+
 // hideBucket lists all buckets but one.
 type hideBucket struct {
 	objstore.Store

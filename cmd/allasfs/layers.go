@@ -71,7 +71,7 @@ func (o *mountOptions) connect(ctx context.Context, c *console, log *slog.Logger
 	options := fs.TreeOptions{
 		Root: o.source.directoryPlace(), Buckets: o.buckets, Keys: keys,
 		ListTTL: o.listTTL, ShowAll: o.showAll, KeepSuffix: o.keepSuffix,
-		HeaderDB: o.local.openHeaderDB(l, name, log),
+		HeaderDB: o.local.openHeaderDB(l, name, log), Logger: log,
 	}
 	if options.Headers, err = o.local.openHeaderDir(l); err != nil {
 		l.close()
