@@ -19,6 +19,7 @@ type dir struct {
 
 	mu      sync.Mutex
 	listing *Listing // may be stale, incomplete, or nil
+	next    *Listing // takes its place when it is complete; nil while there is no need for one
 	misses  int      // headers that lookups had to wait for since the listing began
 }
 
@@ -30,8 +31,10 @@ var (
 	_ fusefs.NodeIoctler        = (*dir)(nil)
 )
 
-// maxWarm bounds how many headers are read ahead of a lookup.
-const maxWarm = 256
+const (
+	maxWarm = 256 // headers read ahead of a lookup
+	renewal = 4   // in the last quarter of its time, a listing that is in use is read anew
+)
 
 // path returns the directory's path below the mount point, for messages.
 func (d *dir) path(name string) string { return path.Join("/", d.Path(nil), name) }
@@ -78,10 +81,23 @@ func (d *dir) find(ctx context.Context, name string) (Entry, time.Duration, erro
 func (d *dir) current() *Listing {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.listing != nil && d.listing.fresh() {
-		return d.listing
+	return d.fresh()
+}
+
+// fresh is current for a caller that holds d.mu. A listing that is in use is read anew before it is too old, so that
+// nobody has to wait for the next one.
+func (d *dir) fresh() *Listing {
+	if d.next != nil && d.next.isComplete() {
+		d.listing, d.next, d.misses = d.next, nil, 0
 	}
-	return nil
+	if d.listing == nil || !d.listing.fresh() {
+		return nil
+	}
+	if d.next == nil && d.listing.isComplete() && d.listing.remaining() < d.mount.tree.options.ListTTL/renewal {
+		d.next = d.mount.tree.List(d.place)
+		d.next.loadAhead()
+	}
+	return d.listing
 }
 
 // content returns what an entry holds. Whoever asks for the second header of a directory will ask for more: the
@@ -173,8 +189,8 @@ func (d *dir) Statfs(_ context.Context, out *fuse.StatfsOut) syscall.Errno {
 func (d *dir) OpendirHandle(context.Context, uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.listing == nil || !d.listing.fresh() {
-		d.listing, d.misses = d.mount.tree.List(d.place), 0
+	if d.fresh() == nil {
+		d.listing, d.next, d.misses = d.mount.tree.List(d.place), nil, 0
 	}
 	return &dirHandle{dir: d, listing: d.listing}, 0, 0
 }
@@ -270,7 +286,7 @@ func (d *dir) Ioctl(_ context.Context, _ fusefs.FileHandle, cmd uint32, _ uint64
 // refresh forgets the listings of d and everything below, here and in the kernel.
 func (d *dir) refresh() {
 	d.mu.Lock()
-	d.listing = nil
+	d.listing, d.next = nil, nil
 	d.mu.Unlock()
 	for name, child := range d.Children() {
 		if sub, ok := child.Operations().(*dir); ok {
