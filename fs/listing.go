@@ -70,6 +70,23 @@ func (l *Listing) Find(name string) (i int, found, known bool) {
 	return i, found, found || l.complete
 }
 
+// isComplete tells whether all pages were read.
+func (l *Listing) isComplete() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.complete
+}
+
+// loadAhead reads all pages in the background. When one fails, it stops; the listing stays incomplete.
+func (l *Listing) loadAhead() {
+	l.tree.pages.start(l, func(ctx context.Context) (none struct{}, err error) {
+		for err == nil && !l.isComplete() {
+			_, err = l.load(ctx)
+		}
+		return none, err
+	})
+}
+
 // fresh tells whether the listing may still be believed.
 func (l *Listing) fresh() bool { return l.remaining() > 0 }
 
