@@ -15,7 +15,7 @@ free() {
   while (: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((port + 1)); done
   echo "$port"
 }
-export RGW_PORT=${RGW_PORT:-$(free 8780)} MON_PORT=${MON_PORT:-$(free 6890)}
+export RGW_PORT=${RGW_PORT:-$(free 8780)} MON_PORT=${MON_PORT:-$(free 6890)} KEYSTONE_PORT=${KEYSTONE_PORT:-$(free 8880)}
 
 "$here/up.sh" || exit 1
 # shellcheck disable=SC1091
