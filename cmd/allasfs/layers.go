@@ -14,6 +14,7 @@ import (
 	"allasfs/cache"
 	"allasfs/cache/disk"
 	"allasfs/fs"
+	"allasfs/objstore"
 )
 
 // localFlags say what a mount keeps on this machine.
@@ -45,6 +46,7 @@ func defaultHeaderCache() string {
 
 // layers is what stands between a mount and its store.
 type layers struct {
+	meter   *objstore.Meter
 	tree    *fs.Tree
 	cache   *cache.Cache
 	closers []func()
@@ -63,21 +65,21 @@ func (o *mountOptions) connect(ctx context.Context, c *console, log *slog.Logger
 	if err != nil {
 		return nil, err
 	}
-	store, name, err := o.store.openNamed(ctx, o.source, log)
+	store, err := o.store.openMetered(ctx, o.source, log)
 	if err != nil {
 		return nil, err
 	}
-	l := new(layers)
+	l := &layers{meter: store.meter}
 	options := fs.TreeOptions{
 		Root: o.source.directoryPlace(), Buckets: o.buckets, Keys: keys,
 		ListTTL: o.listTTL, ShowAll: o.showAll, KeepSuffix: o.keepSuffix,
-		HeaderDB: o.local.openHeaderDB(l, name, log), Logger: log,
+		HeaderDB: o.local.openHeaderDB(l, store.name, log), Logger: log,
 	}
 	if options.Headers, err = o.local.openHeaderDir(l); err != nil {
 		l.close()
 		return nil, err
 	}
-	tier, err := o.local.openDisk(l, name, log)
+	tier, err := o.local.openDisk(l, store.name, log)
 	if err != nil {
 		l.close()
 		return nil, err

@@ -40,7 +40,7 @@ func newRoot(c *console) *cobra.Command {
 	root.SetErr(c.err)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, err) })
 	root.AddCommand(
-		newMountCommand(c), newUmountCommand(c), newRefreshCommand(c),
+		newMountCommand(c), newUmountCommand(c), newRefreshCommand(c), newStatusCommand(c),
 		newListCommand(c), newWhoamiCommand(c), newVersionCommand(c),
 		newKeygenCommand(c), newEncryptCommand(c), newDecryptCommand(c),
 		newRearrangeCommand(c), newReencryptCommand(c), newStatCommand(c),

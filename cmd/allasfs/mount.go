@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
@@ -23,6 +22,7 @@ type mountOptions struct {
 	keys       keyFlags
 	log        logFlags
 	local      localFlags
+	metrics    string
 	foreground bool
 	buckets    []string
 	allowOther bool
@@ -62,6 +62,7 @@ func newMountCommand(c *console) *cobra.Command {
 	o.keys.register(flags)
 	o.log.register(flags)
 	o.local.register(flags)
+	flags.StringVar(&o.metrics, "metrics", "", "address like 127.0.0.1:9465 to serve Prometheus metrics at, by HTTP at /metrics; without a host, to this machine alone")
 	flags.BoolVarP(&o.foreground, "foreground", "f", false, "stay in the foreground and log to the terminal")
 	flags.StringArrayVar(&o.buckets, "bucket", nil, "show this bucket too, though it is another project's; may be given several times")
 	flags.BoolVar(&o.allowOther, "allow-other", false, "let other users in, as far as the modes allow it")
@@ -84,7 +85,7 @@ func (o *mountOptions) parse(args []string) (err error) {
 	if o.source, err = parseSource(spec); err != nil {
 		return err
 	}
-	o.mountpoint, err = filepath.Abs(args[len(args)-1])
+	o.mountpoint, err = resolveMountpoint(args[len(args)-1])
 	return err
 }
 
@@ -98,15 +99,21 @@ func runMount(ctx context.Context, c *console, o *mountOptions) error {
 	if err != nil {
 		return err
 	}
+	metrics, err := listenMetrics(o.metrics)
+	if err != nil {
+		return err
+	}
+	defer metrics.close()
 	l, err := o.connect(ctx, c, log)
 	if err != nil {
 		return err
 	}
 	defer l.close()
-	mount, err := fs.New(o.mountpoint, l.tree, l.cache, o.mountOptions(log))
+	mount, err := fs.New(o.mountpoint, l.tree, l.cache, o.mountOptions(log, l.meter))
 	if err != nil {
 		return hint(err, "FUSE is needed: install the package fuse3 and see that /dev/fuse can be opened")
 	}
+	metrics.serve(mount, log)
 	signals := watchSignals()
 	log.Info("mounted", "source", o.source.String(), "mountpoint", o.mountpoint)
 	if o.foreground {
@@ -131,10 +138,10 @@ func shortCause(err error) error {
 	return err
 }
 
-func (o *mountOptions) mountOptions(log *slog.Logger) fs.Options {
+func (o *mountOptions) mountOptions(log *slog.Logger, meter *objstore.Meter) fs.Options {
 	return fs.Options{
 		Name: o.source.String(), AllowOther: o.allowOther, UID: o.uid, GID: o.gid,
-		FileMode: uint32(o.fileMode), DirMode: uint32(o.dirMode), Logger: log,
+		FileMode: uint32(o.fileMode), DirMode: uint32(o.dirMode), Logger: log, Meter: meter,
 	}
 }
 

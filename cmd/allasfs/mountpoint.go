@@ -60,11 +60,20 @@ func isDeadMount(path string) (bool, error) {
 
 // isOurMount tells whether the topmost mount at path is an allasfs.
 func isOurMount(path string) (bool, error) {
+	mount, err := ourMount(path)
+	return mount != nil, err
+}
+
+// ourMount returns the topmost mount at path if it is an allasfs, or nil.
+func ourMount(path string) (*mountinfo.Info, error) {
 	mounts, err := mountinfo.GetMounts(func(m *mountinfo.Info) (skip, stop bool) { return m.Mountpoint != path, false })
 	if err != nil {
-		return false, fmt.Errorf("list of mounts: %w", err)
+		return nil, fmt.Errorf("list of mounts: %w", err)
 	}
-	return len(mounts) > 0 && mounts[len(mounts)-1].FSType == fs.FilesystemType, nil
+	if n := len(mounts); n > 0 && mounts[n-1].FSType == fs.FilesystemType {
+		return mounts[n-1], nil
+	}
+	return nil, nil
 }
 
 // resolveMountpoint returns the absolute path of what a user calls a mount point, links resolved as in the list of

@@ -76,20 +76,28 @@ func (s source) String() string {
 
 // open returns the store of a source, with retries and with reasons for refusals.
 func (f *storeFlags) open(ctx context.Context, s source, log *slog.Logger) (objstore.Store, error) {
-	store, _, err := f.openNamed(ctx, s, log)
-	return store, err
+	return f.openMetered(ctx, s, log)
 }
 
-// openNamed returns the store and its name: what tells its objects from those of other stores.
-func (f *storeFlags) openNamed(ctx context.Context, s source, log *slog.Logger) (objstore.Store, string, error) {
+// meteredStore is a store with retries and with reasons for refusals, and what is known of it.
+type meteredStore struct {
+	objstore.Store
+	name  string          // tells its objects from those of other stores
+	meter *objstore.Meter // counts the attempts
+}
+
+// openMetered is open for a caller that wants to know more of the store.
+func (f *storeFlags) openMetered(ctx context.Context, s source, log *slog.Logger) (*meteredStore, error) {
 	store, name, err := f.openBare(ctx, s, log)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	if s3, ok := store.(*s3store.Store); ok {
 		store = s3store.Explain(s3, log)
 	}
-	return objstore.Retry(store, objstore.RetryOptions{Deadline: f.timeout, Logger: log}), name, nil
+	meter := objstore.NewMeter(store)
+	retrying := objstore.Retry(meter, objstore.RetryOptions{Deadline: f.timeout, Logger: log})
+	return &meteredStore{retrying, name, meter}, nil
 }
 
 func (f *storeFlags) openBare(ctx context.Context, s source, log *slog.Logger) (objstore.Store, string, error) {

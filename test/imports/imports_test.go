@@ -39,6 +39,7 @@ var onlyIn = []struct {
 	{"github.com/gophercloud/", []string{"objstore/keystone"}},
 	{"github.com/hanwen/go-fuse", []string{"fs", "cmd/"}},
 	{"github.com/hashicorp/golang-lru", []string{"cache", "cache/", "fs"}},
+	{"github.com/prometheus/", []string{"cmd/"}},
 	{"github.com/rclone/gofakes3", []string{"test/s3server"}},
 	{"github.com/spf13/", []string{"cmd/"}},
 	{"net/http", []string{"objstore/s3store", "objstore/keystone", "cmd/", "test", "test/"}},
