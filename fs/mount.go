@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"log/slog"
@@ -11,7 +12,7 @@ import (
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
-	"golang.org/x/sys/unix"
+	"github.com/moby/sys/mountinfo"
 
 	"allasfs/cache"
 	"allasfs/objstore"
@@ -63,13 +64,27 @@ type Mount struct {
 
 // New mounts tree at mountpoint and returns when the kernel has accepted it. The caller unmounts it, and closes tree and
 // cache afterwards.
+//
+// It never looks into the mount itself: a process that is killed while it waits for its own answer can't end.
 func New(mountpoint string, tree *Tree, c *cache.Cache, o Options) (*Mount, error) {
 	m := &Mount{tree: tree, cache: c, options: o, log: o.Logger, seed: maphash.MakeSeed(), begun: time.Now()}
-	root := &dir{mount: m, place: tree.Root()}
-	server, err := fusefs.Mount(mountpoint, root, &fusefs.Options{
+	options := m.fuseOptions()
+	nodes := fusefs.NewNodeFS(&dir{mount: m, place: tree.Root()}, options)
+	server, err := fuse.NewServer(nodes, mountpoint, &options.MountOptions)
+	if err != nil {
+		return nil, fmt.Errorf("mount: %w", err)
+	}
+	m.server = server
+	go server.Serve() // until it is unmounted; Wait waits for it
+	setReadAhead(mountpoint, m.log)
+	return m, nil
+}
+
+func (m *Mount) fuseOptions() *fusefs.Options {
+	return &fusefs.Options{
 		MountOptions: fuse.MountOptions{
-			FsName: o.Name, Name: "allasfs",
-			AllowOther:    o.AllowOther,
+			FsName: m.options.Name, Name: "allasfs",
+			AllowOther:    m.options.AllowOther,
 			Options:       []string{"ro", "default_permissions"},
 			DirectMount:   true, // as root; otherwise fusermount3 does it
 			MaxWrite:      maxRead,
@@ -79,17 +94,11 @@ func New(mountpoint string, tree *Tree, c *cache.Cache, o Options) (*Mount, erro
 			DisableSplice: true,
 			// READDIRPLUS fills in what is known; see dirHandle.Lookup.
 			ExtraCapabilities: fuse.CAP_IOCTL_DIR,
-			Logger:            slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn),
+			Logger:            slog.NewLogLogger(m.log.Handler(), slog.LevelWarn),
 		},
-		RootStableAttr:  &fusefs.StableAttr{Mode: syscall.S_IFDIR, Ino: m.inode(tree.Root())},
+		RootStableAttr:  &fusefs.StableAttr{Mode: syscall.S_IFDIR, Ino: m.inode(m.tree.Root())},
 		NullPermissions: true, // the modes are set here, also when they are 0
-	})
-	if err != nil {
-		return nil, fmt.Errorf("mount: %w", err)
 	}
-	m.server = server
-	setReadAhead(mountpoint, m.log)
-	return m, nil
 }
 
 // Wait returns when the mount is gone, whoever unmounted it.
@@ -101,13 +110,15 @@ func (m *Mount) inode(identity any) uint64 { return maphash.Comparable(m.seed, i
 
 // setReadAhead raises the kernel's read-ahead for the mount from 128 KiB, which only root may do.
 func setReadAhead(mountpoint string, log *slog.Logger) {
-	var st syscall.Stat_t
-	if err := syscall.Stat(mountpoint, &st); err != nil {
-		log.Debug("read-ahead of the kernel left as it is", "cause", err)
-		return
+	mounts, err := mountinfo.GetMounts(mountinfo.SingleEntryFilter(mountpoint))
+	if err == nil && len(mounts) == 0 {
+		err = errors.New("the mount isn't in the list of mounts")
 	}
-	file := fmt.Sprintf("/sys/class/bdi/%d:%d/read_ahead_kb", unix.Major(st.Dev), unix.Minor(st.Dev))
-	if err := os.WriteFile(file, fmt.Appendf(nil, "%d", readAheadKiB), 0); err != nil {
+	if err == nil {
+		file := fmt.Sprintf("/sys/class/bdi/%d:%d/read_ahead_kb", mounts[0].Major, mounts[0].Minor)
+		err = os.WriteFile(file, fmt.Appendf(nil, "%d", readAheadKiB), 0)
+	}
+	if err != nil {
 		log.Debug("read-ahead of the kernel left as it is", "cause", err)
 	}
 }

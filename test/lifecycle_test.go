@@ -131,6 +131,21 @@ func TestDeadMount(t *testing.T) {
 	}
 }
 
+// TestKilledWhileItMounts: a process that is killed the moment its mount is there ends, and leaves nothing that umount
+// can't clear.
+func TestKilledWhileItMounts(t *testing.T) {
+	l := newLab(t)
+	for range 20 {
+		m := start(t, l.account(0).environ(t), "s3://"+bucket)
+		eventually(t, "the mount", func() bool { return mounted(m.dir) })
+		m.cmd.Process.Kill()
+		if !m.gone(patience) {
+			t.Fatal("a killed process doesn't end")
+		}
+		command{env: m.env}.must(t, program(), "umount", m.dir)
+	}
+}
+
 // TestRefresh: new objects appear on demand, while files are open.
 func TestRefresh(t *testing.T) {
 	l := newLab(t)

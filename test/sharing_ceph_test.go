@@ -317,7 +317,7 @@ func testTrap(t *testing.T, owner, sender *project) {
 	_, err = os.ReadFile(m.path("x"))
 	wantErrno(t, "what isn't shared back", err, syscall.EACCES)
 	words := []string{"uploaded by", sender.uid, "hasn't shared it back", "allasfs share " + bucket + " --with self"}
-	wantSaid(t, m.log.String(), words...)
+	wantLogged(t, m, syscall.EACCES, words...)
 	wantSaid(t, owner.must("inbox", "status", bucket, "--sk", key.secret), words...)
 	r := owner.allasfs("stat", "s3://"+bucket+"/x.c4gh")
 	if r.status != 1 {
