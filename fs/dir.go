@@ -69,7 +69,7 @@ func (d *dir) find(ctx context.Context, name string) (Entry, time.Duration, erro
 			}
 			return *entry, l.remaining(), nil
 		}
-		if known && d.place.Bucket != "" { // a bucket that isn't listed may be shared with us
+		if known && d.mount.tree.bucketsIn(d.place) == nil { // a bucket that isn't listed may be shared with us
 			return Entry{}, 0, d.mount.tree.notFound(d.place, name)
 		}
 	}

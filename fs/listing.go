@@ -101,8 +101,11 @@ func (l *Listing) load(ctx context.Context) (struct{}, error) {
 	if complete {
 		return struct{}{}, nil
 	}
+	if store := l.tree.bucketsIn(l.place); store != nil {
+		return struct{}{}, l.loadBuckets(ctx, store)
+	}
 	if l.place.Bucket == "" {
-		return struct{}{}, l.loadBuckets(ctx)
+		return struct{}{}, l.loadProfiles(ctx)
 	}
 	page, err := l.tree.store.List(ctx, l.place.Bucket, objstore.ListOptions{
 		Prefix: l.place.Prefix, Delimiter: delimiter, Token: token,
@@ -140,13 +143,13 @@ func (l *Listing) append(entries []Entry, complete bool) {
 }
 
 // loadBuckets reads the list of buckets and adds the ones that were named.
-func (l *Listing) loadBuckets(ctx context.Context) error {
-	buckets, err := l.tree.store.Buckets(ctx)
-	named := l.tree.options.Buckets
+func (l *Listing) loadBuckets(ctx context.Context, store objstore.Store) error {
+	buckets, err := store.Buckets(ctx)
+	named := l.tree.named(l.place)
 	if err != nil && !(errors.Is(err, objstore.ErrDenied) && len(named) > 0) {
 		return err
 	}
-	shared, err := objstore.SharedBuckets(ctx, l.tree.store, buckets)
+	shared, err := objstore.SharedBuckets(ctx, store, buckets)
 	if err != nil { // the list of a convenience; the buckets themselves are found by name
 		l.tree.options.Logger.Debug("list of shared buckets not read", "cause", err)
 	}
@@ -162,6 +165,17 @@ func (l *Listing) loadBuckets(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.append(entries, true)
+	return nil
+}
+
+func (l *Listing) loadProfiles(ctx context.Context) error {
+	profiles, err := l.tree.profiles(ctx)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.append(profiles, true)
 	return nil
 }
 

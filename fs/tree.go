@@ -15,7 +15,7 @@ import (
 const delimiter = "/"
 
 // Place is a directory of the tree: a bucket and a prefix that is empty or ends in "/". The zero value is the directory
-// of all buckets.
+// of all buckets. With [TreeOptions.Profiles], Bucket is a profile and Prefix begins with the bucket.
 type Place struct {
 	Bucket string
 	Prefix string
@@ -36,7 +36,10 @@ func (p Place) child(component string) Place {
 type TreeOptions struct {
 	// Root is the place that is shown as the root.
 	Root Place
+	// Profiles says that the store is one of several that are joined ([objstore.Join]): a directory for each comes first.
+	Profiles bool
 	// Buckets are shown in the directory of all buckets whether or not the store lists them: those that others share.
+	// With Profiles each is PROFILE/BUCKET.
 	Buckets []string
 	// Keys are tried on every header.
 	Keys []*c4gh.SecretKey
@@ -68,6 +71,9 @@ func NewTree(store objstore.Store, o TreeOptions) *Tree {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.Profiles && o.Headers != nil {
+		o.Headers = headersInside{o.Headers}
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Tree{
 		store: store, options: o, cancel: cancel,
@@ -93,8 +99,19 @@ func (t *Tree) Check(ctx context.Context) error {
 		_, err := t.store.List(ctx, root.Bucket, objstore.ListOptions{Prefix: root.Prefix, Delimiter: delimiter, Max: 1})
 		return err
 	}
-	_, err := t.store.Buckets(ctx)
-	if errors.Is(err, objstore.ErrDenied) && len(t.options.Buckets) > 0 {
+	if !t.options.Profiles {
+		return t.checkBuckets(ctx, root)
+	}
+	profiles, err := t.profiles(ctx)
+	for i := 0; i < len(profiles) && err == nil; i++ {
+		err = t.checkBuckets(ctx, root.child(profiles[i].Component))
+	}
+	return err
+}
+
+func (t *Tree) checkBuckets(ctx context.Context, p Place) error {
+	_, err := t.bucketsIn(p).Buckets(ctx)
+	if errors.Is(err, objstore.ErrDenied) && len(t.named(p)) > 0 {
 		return nil // the credentials may be good for the named buckets alone
 	}
 	return err
@@ -106,8 +123,11 @@ func (t *Tree) Content(ctx context.Context, e Entry) (*Content, error) { return 
 // Lookup returns the entry with a name without listing the whole directory. The error is [objstore.ErrNotExist] where
 // there is none.
 func (t *Tree) Lookup(ctx context.Context, p Place, name string) (Entry, error) {
+	if store := t.bucketsIn(p); store != nil {
+		return t.lookupBucket(ctx, store, name)
+	}
 	if p.Bucket == "" {
-		return t.lookupBucket(ctx, name)
+		return t.lookupProfile(ctx, name)
 	}
 	component, ok := unescape(strings.TrimSuffix(name, objectMark))
 	if !ok {
@@ -170,11 +190,11 @@ func (t *Tree) lookupListed(ctx context.Context, p Place, name string) (Entry, e
 var bucketName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$`)
 
 // lookupBucket finds a bucket by asking for its content, because shared ones are never listed.
-func (t *Tree) lookupBucket(ctx context.Context, name string) (Entry, error) {
+func (t *Tree) lookupBucket(ctx context.Context, store objstore.Store, name string) (Entry, error) {
 	if !bucketName.MatchString(name) {
 		return Entry{}, &objstore.Error{Op: "lookup", Bucket: name, Err: objstore.ErrNoBucket}
 	}
-	if _, err := t.store.List(ctx, name, objstore.ListOptions{Max: 1}); err != nil {
+	if _, err := store.List(ctx, name, objstore.ListOptions{Max: 1}); err != nil {
 		return Entry{}, err
 	}
 	return t.bucketEntry(name), nil

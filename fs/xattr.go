@@ -14,12 +14,16 @@ func (f *file) xattrs() []struct{ name, value string } {
 	if f.content.Source.Body != nil || f.content.Err != nil {
 		encryption = "crypt4gh"
 	}
+	profile, bucket, key := f.mount.tree.stored(v)
 	out := []struct{ name, value string }{
-		{"user.allasfs.bucket", v.Bucket},
-		{"user.allasfs.key", v.Key},
+		{"user.allasfs.bucket", bucket},
+		{"user.allasfs.key", key},
 		{"user.allasfs.etag", v.ETag},
 		{"user.allasfs.stored_size", strconv.FormatInt(v.Size, 10)},
 		{"user.allasfs.encryption", encryption},
+	}
+	if profile != "" {
+		out = append(out, struct{ name, value string }{"user.allasfs.profile", profile})
 	}
 	if f.content.Err != nil {
 		out = append(out, struct{ name, value string }{"user.allasfs.problem", f.content.Err.Error()})
