@@ -20,12 +20,12 @@ head -c "${mib}M" /dev/zero >"$dir/plain"
 "$ours" encrypt --pk "$dir/pub" <"$dir/plain" >"$dir/sealed"
 cat "$dir/plain" "$dir/sealed" >/dev/null # into the page cache
 
-# seconds INPUT COMMAND... prints how long a command takes on its standard input.
+# seconds INPUT COMMAND... prints how long a command takes on its standard input, by the clock and of CPU, and fails if
+# the command does.
 seconds() {
-  local input=$1 start=$EPOCHREALTIME
+  local input=$1 TIMEFORMAT='%R %U %S'
   shift
-  "$@" <"$input" >/dev/null
-  awk "BEGIN { print $EPOCHREALTIME - $start }"
+  { time "$@" <"$input" >/dev/null 2>"$dir/messages"; } 2>&1 | awk '{ print $1, $2 + $3 }'
 }
 
 # measure NAME INPUT OUR-ARGUMENTS -- REFERENCE-ARGUMENTS: in each round one run of each kind, so that whatever else the
@@ -37,20 +37,25 @@ measure() {
   while [ "$1" != -- ]; do mine+=("$1"); shift; done
   shift
   theirs=("$@")
+  local two one theirs_took
   for ((i = 0; i < rounds; i++)); do
-    echo "$(seconds "$input" taskset -c 0,1 "$ours" "${mine[@]}")" \
-      "$(seconds "$input" taskset -c 0 env GOMAXPROCS=1 "$ours" "${mine[@]}")" \
-      "$(seconds "$input" taskset -c 0,1 "$reference" "${theirs[@]}")"
+    two=$(seconds "$input" taskset -c 0,1 "$ours" "${mine[@]}")
+    one=$(seconds "$input" taskset -c 0 env GOMAXPROCS=1 "$ours" "${mine[@]}")
+    theirs_took=$(seconds "$input" taskset -c 0,1 "$reference" "${theirs[@]}")
+    echo "$two $one $theirs_took"
   done >"$dir/times"
   awk -v name="$name" -v mib="$mib" '
     function median(a, n,   i, j, x) {
       for (i = 2; i <= n; i++) { x = a[i]; for (j = i - 1; j > 0 && a[j] > x; j--) a[j + 1] = a[j]; a[j + 1] = x }
       return n % 2 ? a[(n + 1) / 2] : (a[n / 2] + a[n / 2 + 1]) / 2
     }
-    { two[NR] = mib / $1; one[NR] = mib / $2; ref[NR] = mib / $3; byref[NR] = $3 / $1; byone[NR] = $2 / $1 }
+    {
+      two[NR] = mib / $1; one[NR] = mib / $3; ref[NR] = mib / $5; byref[NR] = $5 / $1; byone[NR] = $3 / $1
+      cpu[NR] = $2 / mib * 1024; refcpu[NR] = $6 / mib * 1024
+    }
     END {
-      printf "| %s | %.0f | %.0f | %.0f | %.1f | %.2f |\n", name,
-        median(two, NR), median(one, NR), median(ref, NR), median(byref, NR), median(byone, NR)
+      printf "| %s | %.0f | %.0f | %.0f | %.1f | %.2f | %.2f | %.2f |\n", name, median(two, NR), median(one, NR),
+        median(ref, NR), median(byref, NR), median(byone, NR), median(cpu, NR), median(refcpu, NR)
     }' "$dir/times"
 }
 
@@ -61,8 +66,8 @@ Written by \`make bench-crypt\`. A file of $mib MiB goes from page cache through
 $rounds rounds, each with one run of every kind. Rates are in MiB/s of plaintext. Trust the ratios: the rates are those of
 this machine on that day ($(date -u +%Y-%m-%d), $(nproc) cores, $(uname -sr), $(go env GOVERSION), crypt4gh 1.8.6).
 
-| | two cores | one core | reference | over the reference (at least 3) | over one core (at least 1.7) |
-| --- | --- | --- | --- | --- | --- |
+| | two cores | one core | reference | over the reference (at least 3) | over one core (at least 1.7) | CPU s a GiB | the reference's |
+| --- | --- | --- | --- | --- | --- | --- | --- |
 END
 measure decrypt "$dir/sealed" decrypt --sk "$dir/key" -- decrypt --sk "$dir/key"
 measure encrypt "$dir/plain" encrypt --pk "$dir/pub" -- encrypt --recipient_pk "$dir/pub"
