@@ -14,12 +14,28 @@ import (
 func (f *storeFlags) credentials(ctx context.Context) (s3store.Credentials, error) {
 	home, _ := os.UserHomeDir() // without one, its files aren't looked for
 	o := s3store.CredentialOptions{Endpoint: f.endpoint, Region: f.region, Profile: f.profile, Env: os.Getenv, Home: home}
-	login := keystone.FromEnvironment(os.Getenv)
-	login.InsecureHTTP = f.insecure
-	if login.Complete() {
+	if login := f.openStack(); login.Complete() {
 		o.OpenStack = func(ctx context.Context) (s3store.Credentials, error) { return fromOpenStack(ctx, login) }
 	}
 	return s3store.Find(ctx, o)
+}
+
+// openStack says how to log in to OpenStack, as far as the environment does.
+func (f *storeFlags) openStack() keystone.Options {
+	login := keystone.FromEnvironment(os.Getenv)
+	login.InsecureHTTP = f.insecure
+	return login
+}
+
+// openStackProjects finds projects with a login of its own, so that nobody logs in for nothing.
+type openStackProjects struct{ login keystone.Options }
+
+func (p openStackProjects) ProjectID(ctx context.Context, name string) (string, error) {
+	session, err := keystone.Login(ctx, p.login)
+	if err != nil {
+		return "", err
+	}
+	return session.ProjectID(ctx, name)
 }
 
 // renewed returns credentials that are looked for anew, for a mount that outlives the old ones.

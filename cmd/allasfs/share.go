@@ -16,9 +16,9 @@ type shareOptions struct {
 	write bool
 }
 
-const projectHelp = "PROJECT is a project's id of 32 hexadecimal digits, or a user's ARN (arn:aws:iam:::user/UID). What changes is\n" +
-	"shown first, with a question if there is a terminal. Other rules of the bucket's policy stay as they are, and the\n" +
-	"owner is never locked out."
+const projectHelp = "PROJECT is a project's id of 32 hexadecimal digits, or a user's ARN (arn:aws:iam:::user/UID), or the name of one of\n" +
+	"your own projects if OS_AUTH_URL and a login are set. What changes is shown first, with a question if there is a\n" +
+	"terminal. Other rules of the bucket's policy stay as they are, and the owner is never locked out."
 
 func newShareCommand(c *console) *cobra.Command {
 	o := &shareOptions{sharing: sharing{c: c}}

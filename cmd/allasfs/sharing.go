@@ -47,6 +47,9 @@ func (s *sharing) open(ctx context.Context) error {
 		return err
 	}
 	s.store = store.(*s3store.Store) // as every source that isn't a directory
+	if login := s.flags.openStack(); login.Complete() {
+		s.projects = openStackProjects{login}
+	}
 	return nil
 }
 
@@ -97,12 +100,16 @@ func (s *sharing) project(ctx context.Context, arg string, owner s3store.Project
 	}
 	if s.projects == nil {
 		return s3store.Project{}, &hinted{fmt.Errorf("%q is not the id of a project", arg),
-			"an id has 32 hexadecimal digits; in that project, 'allasfs whoami' shows it", exitKey}
+			"an id has 32 hexadecimal digits; in that project, 'allasfs whoami' shows it. Names are looked up with a login to " +
+				"OpenStack (OS_AUTH_URL)", exitKey}
 	}
 	id, err := s.projects.ProjectID(ctx, arg)
-	if err != nil {
+	if errors.Is(err, objstore.ErrNotExist) {
 		return s3store.Project{}, hint(fmt.Errorf("project %q: %w", arg, err),
-			"only projects that you belong to are found by name; ask for the id, 32 hexadecimal digits")
+			"Keystone shows only one's own projects; use the id, 32 hexadecimal digits: in that project, 'allasfs whoami' shows it")
+	}
+	if err != nil {
+		return s3store.Project{}, fmt.Errorf("project %q: %w", arg, err)
 	}
 	return s3store.Project{ID: id, Name: arg}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 
 	"allasfs/objstore"
 	"allasfs/objstore/s3store"
+	"allasfs/test/keystone"
 	"allasfs/test/s3server"
 )
 
@@ -55,6 +57,38 @@ func (k knownProject) ProjectID(_ context.Context, name string) (string, error) 
 		return "", objstore.ErrNotExist
 	}
 	return k.id, nil
+}
+
+// With a login to OpenStack, names of one's own projects are as good as ids.
+func TestProjectNamesFromOpenStack(t *testing.T) {
+	const ours = "0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e"
+	h := httptest.NewServer(keystone.New("https://gateway.example",
+		keystone.Account{User: "ann", Password: "pw", ProjectID: ours, ProjectName: "project_2000005"},
+		keystone.Account{User: "bob", Password: "pw", ProjectID: "0d0d0d0d0d0d0d0d0d0d0d0d0d0d0d0d", ProjectName: "project_2000004"}))
+	t.Cleanup(h.Close)
+	for name, value := range map[string]string{"OS_AUTH_URL": h.URL, "OS_USERNAME": "ann", "OS_PASSWORD": "pw", "OS_PROJECT_NAME": "project_2000005",
+		"AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "S"} {
+		t.Setenv(name, value)
+	}
+	s := &sharing{}
+	if err := s.open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := s.project(t.Context(), "project_2000005", s3store.Project{}); err != nil || p.ID != ours || p.Name != "project_2000005" {
+		t.Errorf("%v, %v", p, err)
+	}
+	_, err := s.project(t.Context(), "project_2000004", s3store.Project{})
+	told, ok := errors.AsType[*hinted](err)
+	if !ok || !errors.Is(err, objstore.ErrNotExist) || !strings.Contains(told.hint, "only one's own projects") || !strings.Contains(told.hint, "32 hex") {
+		t.Errorf("somebody else's project: %#v", err)
+	}
+	t.Setenv("OS_PASSWORD", "other")
+	if err := s.open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.project(t.Context(), "project_2000005", s3store.Project{}); !errors.Is(err, objstore.ErrDenied) {
+		t.Errorf("with a wrong password: %v", err)
+	}
 }
 
 func TestProjectArgument(t *testing.T) {

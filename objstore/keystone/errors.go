@@ -24,6 +24,9 @@ var (
 	ErrUnavailable error = &cause{"no answer", objstore.ErrUnavailable}
 )
 
+// errNoProject: no project that the user belongs to has the name.
+var errNoProject error = &cause{"none of your own projects has this name", objstore.ErrNotExist}
+
 type cause struct {
 	text string
 	also error

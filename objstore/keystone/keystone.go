@@ -89,6 +89,8 @@ type Session struct {
 	Expires time.Time
 	// S3 is the endpoint of the project's object store, as the catalog has it; empty if it has none.
 	S3 string
+	// Swift is the URL of the project's account in the object store, likewise.
+	Swift string
 
 	userID string
 	client client

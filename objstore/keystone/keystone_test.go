@@ -87,6 +87,37 @@ func TestKeysThatAreThere(t *testing.T) {
 	}
 }
 
+// A name is found among the user's own projects; those of others aren't shown.
+func TestProjectID(t *testing.T) {
+	s := start(t)
+	session, err := keystone.Login(t.Context(), s.carol(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"project_3": projectC, "project_5": projectE, "project_4": "", "": ""} {
+		id, err := session.ProjectID(t.Context(), name)
+		if id != want || (err == nil) != (want != "") || want == "" && !errors.Is(err, objstore.ErrNotExist) {
+			t.Errorf("%q: %q, %v", name, id, err)
+		}
+	}
+}
+
+// What Swift is asked with, and where.
+func TestSwiftOfSession(t *testing.T) {
+	s := start(t)
+	token := s.Token("carol", projectC)
+	session, err := keystone.Login(t.Context(), s.carol(func(o *keystone.Options) { o.Token = token }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := gateway + "/swift/v1/AUTH_" + projectC; session.Swift != want || session.Token() != token {
+		t.Errorf("%s with the token given: %v, want %s", session.Swift, session.Token() == token, want)
+	}
+	if shown := fmt.Sprintf("%v %+v", session, session); strings.Contains(shown, token) {
+		t.Error("a session shows its token")
+	}
+}
+
 func posts(s service, path string) (n int) {
 	for _, r := range s.Requests() {
 		if strings.HasPrefix(r, "POST ") && strings.HasSuffix(r, path) {

@@ -75,7 +75,7 @@ func (c client) session(ctx context.Context, a answer, o Options) (*Session, err
 	}
 	return &Session{
 		Project: Project{ID: project.ID, Name: project.Name}, Expires: token.ExpiresAt,
-		S3: endpoint(catalog, o.Region), userID: user.ID, client: c.as(token.ID),
+		S3: endpoint(catalog, o.Region), Swift: public(catalog, "object-store", o.Region), userID: user.ID, client: c.as(token.ID),
 	}, nil
 }
 
@@ -85,20 +85,51 @@ func (c client) noProject(ctx context.Context, token string, o Options) error {
 	if o.hasProject() {
 		wanted = fmt.Sprintf("%s isn't one of the user's (OS_PROJECT_NAME, OS_PROJECT_ID)", o.project())
 	}
-	var names []string
-	err := projects.ListAvailable(c.as(token).service).EachPage(ctx, func(_ context.Context, p pagination.Page) (bool, error) {
-		all, err := projects.ExtractProjects(p)
-		for _, project := range all {
-			names = append(names, project.Name)
-		}
-		return false, err
-	})
-	if err != nil || len(names) == 0 {
+	all, err := c.as(token).projects(ctx)
+	if err != nil || len(all) == 0 {
 		return fmt.Errorf("%w: %s", ErrProject, wanted)
+	}
+	var names []string
+	for _, p := range all {
+		names = append(names, p.Name)
 	}
 	slices.Sort(names)
 	return fmt.Errorf("%w: %s; there are %s", ErrProject, wanted, strings.Join(names, ", "))
 }
+
+// projects returns the projects that the user belongs to.
+func (c client) projects(ctx context.Context) ([]projects.Project, error) {
+	pages, err := projects.ListAvailable(c.service).AllPages(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return projects.ExtractProjects(pages)
+}
+
+// ProjectID returns the id of a project by its name. Keystone shows a user's own projects and no others: the error for
+// what isn't among them is an [objstore.ErrNotExist].
+func (s *Session) ProjectID(ctx context.Context, name string) (string, error) {
+	all, err := s.client.projects(ctx)
+	if err != nil {
+		return "", fmt.Errorf("projects: %w", explain(ctx, err))
+	}
+	var ids []string
+	for _, p := range all {
+		if p.Name == name {
+			ids = append(ids, p.ID)
+		}
+	}
+	switch len(ids) {
+	case 0:
+		return "", errNoProject
+	case 1:
+		return ids[0], nil
+	}
+	return "", fmt.Errorf("there are several of this name: %s", strings.Join(ids, ", "))
+}
+
+// Token returns what stands for the login in requests to other services of OpenStack's. It is a secret.
+func (s *Session) Token() string { return s.client.service.TokenID }
 
 func (o Options) project() string {
 	if o.ProjectID != "" {
