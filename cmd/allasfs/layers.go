@@ -61,6 +61,7 @@ func (l *layers) close() {
 
 // connect unlocks the keys, finds the store, builds the layers on it, and looks whether the source is there.
 func (o *mountOptions) connect(ctx context.Context, c *console, log *slog.Logger) (*layers, error) {
+	o.keys.warn = c.say
 	keys, err := o.keys.load()
 	if err != nil {
 		return nil, err
@@ -71,7 +72,7 @@ func (o *mountOptions) connect(ctx context.Context, c *console, log *slog.Logger
 	}
 	l := &layers{meter: store.meter}
 	options := fs.TreeOptions{
-		Root: o.source.directoryPlace(), Buckets: o.buckets, Keys: keys,
+		Root: o.source.directoryPlace(), Profiles: o.store.several(), Buckets: o.buckets, Keys: keys,
 		ListTTL: o.listTTL, ShowAll: o.showAll, KeepSuffix: o.keepSuffix,
 		HeaderDB: o.local.openHeaderDB(l, store.name, log), Logger: log,
 	}
@@ -104,7 +105,7 @@ func (o *mountOptions) check(ctx context.Context, c *console, tree *fs.Tree) err
 	})
 	defer slow.Stop()
 	if err := tree.Check(ctx); err != nil {
-		return fmt.Errorf("%s: %w", o.source, shortCause(err))
+		return o.store.about(o.source, err)
 	}
 	return nil
 }

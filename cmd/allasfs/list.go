@@ -49,8 +49,12 @@ func runList(ctx context.Context, c *console, o *listOptions, spec string) error
 	if err != nil {
 		return err
 	}
-	options := fs.TreeOptions{Root: src.directoryPlace(), ShowAll: o.showAll}
+	if err := o.store.checkProfiles(src); err != nil {
+		return err
+	}
+	options := fs.TreeOptions{Root: src.directoryPlace(), Profiles: o.store.several(), ShowAll: o.showAll}
 	if o.long {
+		o.keys.warn = c.say
 		if options.Keys, err = o.keys.load(); err != nil {
 			return err
 		}
@@ -65,7 +69,7 @@ func runList(ctx context.Context, c *console, o *listOptions, spec string) error
 	for i := 0; ; i++ {
 		entry, err := listing.At(ctx, i)
 		if err != nil {
-			return fmt.Errorf("%s: %w", src, shortCause(err))
+			return o.store.about(src, err)
 		}
 		if entry == nil {
 			return nil
