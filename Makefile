@@ -7,7 +7,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # Packages with tests of their own; test/ itself needs mounts and runs without the race detector's slowness.
 UNIT         = $(shell go list ./... | grep -v '/test$$')
 
-.PHONY: help build install lint test unit mounts test-ceph fuzz bench-crypt demo setup clean
+.PHONY: help build install lint test unit mounts test-ceph fuzz bench bench-crypt demo setup clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,7 @@ lint: ## gofmt, vet, staticcheck, tidy go.mod, the rule of imports
 	go run $(STATICCHECK) -tags ceph ./...
 	go mod tidy -diff
 	go test ./test/imports
+	cd test/bench && go vet ./... && go run $(STATICCHECK) ./... && go mod tidy -diff
 
 test: unit mounts ## all tests but Ceph's: units under the race detector, then real mounts
 
@@ -41,6 +42,10 @@ test-ceph: build ## the main paths against Ceph's object gateway
 
 fuzz: ## each fuzz target for FUZZTIME (20s)
 	test/fuzz.sh $(FUZZTIME)
+
+bench: setup build ## reading, against other mounts, into docs/benchmarks.md; most of an hour, 4 GiB in /dev/shm. BENCH=-quick to try
+	test/bench/setup.sh
+	cd test/bench && go run . -allasfs $(CURDIR)/bin/allasfs -out $(CURDIR)/docs -results $(CURDIR)/.testdata/bench.json $(BENCH)
 
 bench-crypt: setup build ## encryption against the reference, into docs/benchmarks-crypt4gh.md; some minutes, 9 GiB in TMPDIR
 	test/bench-crypt.sh bin/allasfs >docs/benchmarks-crypt4gh.md.new
