@@ -10,10 +10,10 @@ import (
 	"allasfs/objstore/s3store"
 )
 
-// credentials finds out as whom to talk to which store.
-func (f *storeFlags) credentials(ctx context.Context) (s3store.Credentials, error) {
+// credentials finds out as whom to talk to which store: as a profile, unless that is empty.
+func (f *storeFlags) credentials(ctx context.Context, profile string) (s3store.Credentials, error) {
 	home, _ := os.UserHomeDir() // without one, its files aren't looked for
-	o := s3store.CredentialOptions{Endpoint: f.endpoint, Region: f.region, Profile: f.profile, Env: os.Getenv, Home: home}
+	o := s3store.CredentialOptions{Endpoint: f.endpoint, Region: f.region, Profile: profile, Env: os.Getenv, Home: home}
 	if login := f.openStack(); login.Complete() {
 		o.OpenStack = func(ctx context.Context) (s3store.Credentials, error) { return fromOpenStack(ctx, login) }
 	}
@@ -39,9 +39,9 @@ func (p openStackProjects) ProjectID(ctx context.Context, name string) (string, 
 }
 
 // renewed returns credentials that are looked for anew, for a mount that outlives the old ones.
-func (f *storeFlags) renewed(log *slog.Logger) func(context.Context) (s3store.Credentials, error) {
+func (f *storeFlags) renewed(profile string, log *slog.Logger) func(context.Context) (s3store.Credentials, error) {
 	return func(ctx context.Context) (s3store.Credentials, error) {
-		c, err := f.credentials(ctx)
+		c, err := f.credentials(ctx, profile)
 		if err != nil {
 			log.Warn("no new credentials", "cause", err)
 		} else {

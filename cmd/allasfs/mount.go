@@ -45,8 +45,9 @@ func newMountCommand(c *console) *cobra.Command {
 		Long: "Mount buckets at an empty directory and return when the mount is ready; it stays in the background until\n" +
 			"'allasfs umount MOUNTPOINT'. SOURCE is s3:// (all buckets, the default), s3://BUCKET, s3://BUCKET/PREFIX\n" +
 			"or file:///DIR.",
-		Example: "  allasfs mount --sk ~/.c4gh/key ~/allas\n  allasfs mount s3://run-12 ~/run12",
-		Args:    arguments(cobra.RangeArgs(1, 2)),
+		Example: "  allasfs mount --sk ~/.c4gh/key ~/allas\n  allasfs mount s3://run-12 ~/run12\n" +
+			"  allasfs mount --profile s3allas-project_2000001 --profile s3allas-project_2000002 ~/allas",
+		Args: arguments(cobra.RangeArgs(1, 2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.parse(args); err != nil {
 				return err
@@ -64,7 +65,7 @@ func newMountCommand(c *console) *cobra.Command {
 	o.local.register(flags)
 	flags.StringVar(&o.metrics, "metrics", "", "address like 127.0.0.1:9465 to serve Prometheus metrics at, by HTTP at /metrics; without a host, to this machine alone")
 	flags.BoolVarP(&o.foreground, "foreground", "f", false, "stay in the foreground and log to the terminal")
-	flags.StringArrayVar(&o.buckets, "bucket", nil, "show this bucket too, though it is another project's; may be given several times")
+	flags.StringArrayVar(&o.buckets, "bucket", nil, "show this bucket too, though it is another project's; may be given several times; PROFILE/BUCKET with several profiles")
 	flags.BoolVar(&o.allowOther, "allow-other", false, "let other users in, as far as the modes allow it")
 	flags.Uint32Var(&o.uid, "uid", uint32(os.Getuid()), "owner of files and directories")
 	flags.Uint32Var(&o.gid, "gid", uint32(os.Getgid()), "group of files and directories")
@@ -83,6 +84,9 @@ func (o *mountOptions) parse(args []string) (err error) {
 		spec = args[0]
 	}
 	if o.source, err = parseSource(spec); err != nil {
+		return err
+	}
+	if err := errors.Join(o.store.checkProfiles(o.source), o.store.checkBuckets(o.buckets)); err != nil {
 		return err
 	}
 	o.mountpoint, err = resolveMountpoint(args[len(args)-1])

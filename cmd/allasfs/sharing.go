@@ -42,11 +42,13 @@ func (s *sharing) register(flags *pflag.FlagSet, changes bool) {
 
 // open connects to the store.
 func (s *sharing) open(ctx context.Context) error {
-	store, _, err := s.flags.openBare(ctx, source{}, slog.New(slog.DiscardHandler))
+	profile, err := s.flags.profile()
 	if err != nil {
 		return err
 	}
-	s.store = store.(*s3store.Store) // as every source that isn't a directory
+	if s.store, _, err = s.flags.openS3(ctx, profile, slog.New(slog.DiscardHandler)); err != nil {
+		return err
+	}
 	if login := s.flags.openStack(); login.Complete() {
 		s.projects = openStackProjects{login}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -19,7 +20,7 @@ import (
 type storeFlags struct {
 	endpoint string
 	region   string
-	profile  string
+	profiles []string
 	timeout  time.Duration
 	insecure bool
 }
@@ -27,7 +28,8 @@ type storeFlags struct {
 func (f *storeFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.endpoint, "endpoint", "", "URL of the S3 service (default from the credentials' source, or https://a3s.fi)")
 	flags.StringVar(&f.region, "region", "", "S3 region (default from the credentials' source, or regionOne)")
-	flags.StringVar(&f.profile, "profile", "", "rclone remote, or profile in ~/.aws (default $AWS_PROFILE or default)")
+	flags.StringArrayVar(&f.profiles, "profile", nil, "rclone remote, or profile in ~/.aws (default $AWS_PROFILE or default); "+
+		"several make a directory each, for mount and ls")
 	flags.DurationVar(&f.timeout, "timeout", 30*time.Second, "how long a request may go without progress, retries included")
 	flags.BoolVar(&f.insecure, "insecure-http", false, "accept an endpoint without TLS on another machine")
 }
@@ -88,28 +90,38 @@ type meteredStore struct {
 
 // openMetered is open for a caller that wants to know more of the store.
 func (f *storeFlags) openMetered(ctx context.Context, s source, log *slog.Logger) (*meteredStore, error) {
-	store, name, err := f.openBare(ctx, s, log)
+	store, name, err := f.openOnce(ctx, s, log)
 	if err != nil {
 		return nil, err
-	}
-	if s3, ok := store.(*s3store.Store); ok {
-		store = s3store.Explain(s3, log)
 	}
 	meter := objstore.NewMeter(store)
 	retrying := objstore.Retry(meter, objstore.RetryOptions{Deadline: f.timeout, Logger: log})
 	return &meteredStore{retrying, name, meter}, nil
 }
 
-func (f *storeFlags) openBare(ctx context.Context, s source, log *slog.Logger) (objstore.Store, string, error) {
-	if s.directory != "" {
+// openOnce is a store that tries everything once, and its name.
+func (f *storeFlags) openOnce(ctx context.Context, s source, log *slog.Logger) (objstore.Store, string, error) {
+	if err := f.checkProfiles(s); err != nil {
+		return nil, "", err
+	}
+	switch {
+	case s.directory != "":
 		store, err := dirstore.New(s.directory)
 		return store, s.String(), err
+	case f.several():
+		return f.openProfiles(ctx, log)
 	}
-	credentials, err := f.credentials(ctx)
+	return f.openProfile(ctx, cmp.Or(f.profiles...), log)
+}
+
+// openS3 returns the store of a profile, or of whatever credentials there are, and its endpoint.
+func (f *storeFlags) openS3(ctx context.Context, profile string, log *slog.Logger) (*s3store.Store, string, error) {
+	credentials, err := f.credentials(ctx, profile)
 	if err != nil {
 		return nil, "", err
 	}
 	log.Info("credentials found", "source", credentials.Source, "endpoint", credentials.Endpoint)
-	store, err := s3store.New(ctx, s3store.Options{Credentials: credentials, Renew: f.renewed(log), InsecureHTTP: f.insecure})
+	o := s3store.Options{Credentials: credentials, Renew: f.renewed(profile, log), InsecureHTTP: f.insecure}
+	store, err := s3store.New(ctx, o)
 	return store, credentials.Endpoint, err
 }

@@ -15,6 +15,7 @@ import (
 
 // identity is what whoami tells.
 type identity struct {
+	Profile   string           `json:"profile,omitempty"` // as it was asked for
 	Source    string           `json:"source,omitempty"`
 	Endpoint  string           `json:"endpoint,omitempty"`
 	Region    string           `json:"region,omitempty"`
@@ -36,10 +37,14 @@ func newWhoamiCommand(c *console) *cobra.Command {
 		Use:   "whoami [flags]",
 		Short: "Tell which credentials are in use, and whether they work",
 		Long: "Tell where the credentials were found, which store and project they are for, and whether the store takes them,\n" +
-			"which is asked in one request. The exit status is 1 if they don't work, or if there are none.",
+			"which is asked in one request. The exit status is 1 if they don't work, or if there are none. With several\n" +
+			"profiles each is looked at, and --json writes a list.",
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			id, err := whoami(cmd.Context(), store)
+			if store.several() {
+				return whoamiEach(cmd.Context(), c, store, asJSON)
+			}
+			id, err := whoami(cmd.Context(), store, cmp.Or(store.profiles...))
 			if asJSON {
 				return id.printJSON(c, err)
 			}
@@ -53,14 +58,14 @@ func newWhoamiCommand(c *console) *cobra.Command {
 }
 
 // whoami returns what it knows with the error, too.
-func whoami(ctx context.Context, f *storeFlags) (identity, error) {
+func whoami(ctx context.Context, f *storeFlags, profile string) (identity, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, f.timeout, objstore.ErrTimeout)
 	defer cancel()
-	credentials, err := f.credentials(ctx)
+	credentials, err := f.credentials(ctx, profile)
 	if err != nil {
-		return identity{}, err
+		return identity{Profile: profile}, err
 	}
-	id := identity{Source: credentials.Source, Endpoint: credentials.Endpoint, Region: credentials.Region, AccessKey: credentials.AccessKeyID}
+	id := identity{Profile: profile, Source: credentials.Source, Endpoint: credentials.Endpoint, Region: credentials.Region, AccessKey: credentials.AccessKeyID}
 	if !credentials.Expires.IsZero() {
 		id.Expires = &credentials.Expires
 	}
@@ -104,18 +109,52 @@ func (id identity) print(c *console) {
 	row("works", map[bool]string{true: "yes", false: "no"}[id.Works])
 }
 
+// whoamiEach tells of each profile, of what is wrong with it as well.
+func whoamiEach(ctx context.Context, c *console, f *storeFlags, asJSON bool) error {
+	var all []identity
+	var wrong error
+	for i, profile := range f.profiles {
+		id, err := whoami(ctx, f, profile)
+		if err != nil {
+			id.Problem, wrong = err.Error(), &toldError{exitError}
+		}
+		all = append(all, id)
+		if asJSON {
+			continue
+		}
+		if i > 0 {
+			c.printf("\n")
+		}
+		c.printf("%-12s%s\n", "profile", profile)
+		id.print(c)
+		if id.Problem != "" {
+			c.printf("%-12s%s\n", "problem", id.Problem)
+		}
+	}
+	if asJSON {
+		if err := printJSON(c, all); err != nil {
+			return err
+		}
+	}
+	return wrong
+}
+
 // printJSON writes one object; a problem is part of it and isn't told a second time.
 func (id identity) printJSON(c *console, err error) error {
-	if err != nil {
-		id.Problem = err.Error()
+	if err == nil {
+		return printJSON(c, id)
 	}
-	text, failed := json.MarshalIndent(id, "", "  ")
-	if failed != nil {
-		return failed
+	id.Problem = err.Error()
+	if err := printJSON(c, id); err != nil {
+		return err
 	}
-	c.printf("%s\n", text)
-	if err != nil {
-		return &toldError{exitError}
+	return &toldError{exitError}
+}
+
+func printJSON(c *console, what any) error {
+	text, err := json.MarshalIndent(what, "", "  ")
+	if err == nil {
+		c.printf("%s\n", text)
 	}
-	return nil
+	return err
 }
