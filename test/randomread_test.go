@@ -39,12 +39,55 @@ func TestRandomReads(t *testing.T) {
 		"rearrange", "--sk", l.key.secret, "--range", "1000000-30000001")
 	l.putFile("rearranged.c4gh", filepath.Join(dir, "edited.c4gh"))
 
+	many, kept := manyEdits(plain)
+	l.put("many.c4gh", encryptEdited(t, plain, many, l.key))
+
 	m := l.mount()
 	for name, want := range map[string][]byte{
-		"whole": plain, "plain": plain, "edited": plain[from:to], "rearranged": plain[1_000_000:30_000_000],
+		"whole": plain, "plain": plain, "edited": plain[from:to], "rearranged": plain[1_000_000:30_000_000], "many": kept,
 	} {
 		t.Run(name, func(t *testing.T) { randomReads(t, m.path(name), want, 10_000) })
 	}
+}
+
+// manyEdits returns an edit list with keeps of all sizes, and what it keeps.
+func manyEdits(plain []byte) (edits c4gh.EditList, kept []byte) {
+	r := rand.New(rand.NewPCG(7, 8))
+	for pos := 0; ; {
+		discard, keep := r.IntN(1<<r.IntN(20)), r.IntN(1<<r.IntN(20))
+		if pos+discard+keep > len(plain) {
+			return edits, kept
+		}
+		edits = append(edits, uint64(discard), uint64(keep))
+		kept = append(kept, plain[pos+discard:pos+discard+keep]...)
+		pos += discard + keep
+	}
+}
+
+// encryptEdited encrypts plaintext under a header with an edit list.
+func encryptEdited(t *testing.T, plain []byte, edits c4gh.EditList, key keyPair) []byte {
+	t.Helper()
+	dataKey, err := c4gh.NewDataKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	header, err := c4gh.NewHeader(c4gh.HeaderOptions{
+		Recipients: []c4gh.PublicKey{key.sk.Public()}, DataKeys: []*c4gh.DataKey{dataKey}, Edits: edits,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	object := header.Marshal()
+	for off := 0; off < len(plain); off += c4gh.SegmentSize {
+		piece := plain[off:min(off+c4gh.SegmentSize, len(plain))]
+		sealed := make([]byte, len(piece)+c4gh.SegmentOverhead)
+		copy(sealed[12:], piece)
+		if err := dataKey.SealSegment(sealed); err != nil {
+			t.Fatal(err)
+		}
+		object = append(object, sealed...)
+	}
+	return object
 }
 
 // randomReads does n reads through the kernel's page cache and n that bypass it, from several goroutines each.
