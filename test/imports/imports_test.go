@@ -42,7 +42,7 @@ var onlyIn = []struct {
 	{"github.com/prometheus/", []string{"cmd/"}},
 	{"github.com/rclone/gofakes3", []string{"test/s3server"}},
 	{"github.com/spf13/", []string{"cmd/"}},
-	{"net/http", []string{"objstore/s3store", "objstore/keystone", "cmd/", "test", "test/"}},
+	{"net/http", []string{"objstore/s3store", "objstore/swiftstore", "objstore/keystone", "cmd/", "test", "test/"}},
 }
 
 type listed struct {

@@ -1,0 +1,133 @@
+package swiftstore
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"strings"
+	"time"
+
+	"allasfs/objstore"
+)
+
+// A manifest is an object that was uploaded in segments. Listings show it with the ETag of no bytes; If-Match with the
+// ETag that HEAD gives is answered with 412. So its version carries a mark and the time of the manifest's last change,
+// and GETs of it go without If-Match, on a connection of their own: the answer's own version is compared.
+
+// emptyMD5 is the ETag of no bytes.
+const emptyMD5 = "d41d8cd98f00b204e9800998ecf8427e"
+
+const manifestMark = "manifest:"
+
+// validator is the ETag of a [objstore.Version] and the time of the last change, from an answer to HEAD or GET.
+func validator(h http.Header) (etag string, modified time.Time) {
+	etag = bareETag(h.Get("Etag"))
+	modified, err := http.ParseTime(h.Get("Last-Modified"))
+	if etag != "" && err == nil && (h.Get("X-Object-Manifest") != "" || h.Get("X-Static-Large-Object") != "") {
+		etag = fmt.Sprintf("%s%s:%x", manifestMark, etag, modified.Unix())
+	}
+	return etag, modified
+}
+
+// bareETag takes quotes and weak prefix off.
+func bareETag(etag string) string { return strings.Trim(strings.TrimPrefix(etag, "W/"), `"`) }
+
+// Get streams the range with one GET, with If-Match.
+func (s *Store) Get(ctx context.Context, v objstore.Version, off, n int64) (io.ReadCloser, error) {
+	body, err := s.get(ctx, v, off, n)
+	if err != nil {
+		return nil, &objstore.Error{Op: "get", Bucket: v.Bucket, Key: v.Key, Offset: off, Err: err}
+	}
+	return body, nil
+}
+
+func (s *Store) get(ctx context.Context, v objstore.Version, off, n int64) (io.ReadCloser, error) {
+	if err := checkNames(v.Bucket, v.Key); err != nil {
+		return nil, err
+	}
+	if off < 0 || n <= 0 || n > v.Size-off {
+		return nil, fmt.Errorf("%d bytes are not within an object of %d bytes", n, v.Size)
+	}
+	r := request{method: http.MethodGet, bucket: v.Bucket, key: v.Key, single: strings.HasPrefix(v.ETag, manifestMark)}
+	r.header = http.Header{"Range": {fmt.Sprintf("bytes=%d-%d", off, off+n-1)}}
+	if !r.single {
+		r.header.Set("If-Match", `"`+v.ETag+`"`)
+	}
+	get, cancel := context.WithCancel(ctx)
+	answer, err := s.send(get, r)
+	if err == nil {
+		if err = check(answer, v, off, n); err != nil {
+			answer.Body.Close()
+		}
+	}
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	return &body{ctx: ctx, cancel: cancel, rc: answer.Body, v: v, off: off, left: n}, nil
+}
+
+// check compares the answer's own version and range with what was asked for.
+func check(answer *http.Response, v objstore.Version, off, n int64) error {
+	want := fmt.Sprintf("bytes %d-%d/%d", off, off+n-1, v.Size)
+	whole := answer.StatusCode == http.StatusOK && n == v.Size // the answer is the object, and so was the question
+	etag, _ := validator(answer.Header)
+	switch got := answer.Header.Get("Content-Range"); {
+	case etag != v.ETag:
+		return fmt.Errorf("%w: it has the ETag %q now, not %q", objstore.ErrChanged, etag, v.ETag)
+	case got != want && !(whole && got == ""):
+		return fmt.Errorf("%w: the answer has the range %q, not %q", objstore.ErrChanged, got, want)
+	case answer.ContentLength != n:
+		return fmt.Errorf("%w: the answer isn't %d bytes long", objstore.ErrChanged, n)
+	}
+	return nil
+}
+
+// body is the answer of one GET, of which left bytes are still to come.
+type body struct {
+	ctx    context.Context // of Get
+	cancel context.CancelFunc
+	rc     io.ReadCloser
+	v      objstore.Version
+	off    int64
+	left   int64
+	closed bool
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	switch {
+	case b.closed:
+		return 0, fs.ErrClosed
+	case b.left == 0:
+		return 0, io.EOF
+	case b.ctx.Err() != nil: // the transport may take a moment to notice
+		return 0, b.fail(context.Cause(b.ctx))
+	}
+	n, err := b.rc.Read(p[:min(int64(len(p)), b.left)])
+	b.off += int64(n)
+	b.left -= int64(n)
+	switch {
+	case err == nil, err == io.EOF && b.left == 0:
+		return n, err
+	case err == io.EOF:
+		err = io.ErrUnexpectedEOF
+	}
+	return n, b.fail(explainBody(b.ctx, err))
+}
+
+func (b *body) fail(err error) error {
+	return &objstore.Error{Op: "get", Bucket: b.v.Bucket, Key: b.v.Key, Offset: b.off, Err: err}
+}
+
+// Close ends the GET. An answer that was read to its end has left its connection for the next request.
+func (b *body) Close() error {
+	if b.closed {
+		return nil
+	}
+	b.closed = true
+	b.cancel()
+	b.rc.Close() // what it says of an abandoned answer is of no use to anybody
+	return nil
+}
