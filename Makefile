@@ -38,7 +38,7 @@ mounts: setup build
 
 test-ceph: build ## the main paths against Ceph's object gateway
 	test/setup.sh --ceph
-	ALLASFS=$(CURDIR)/bin/allasfs RGW_KEYSTONE=fake test/ceph/with.sh go test -count=1 -timeout 15m -tags ceph -run Ceph -p 1 ./test ./objstore/s3store
+	ALLASFS=$(CURDIR)/bin/allasfs RGW_KEYSTONE=fake test/ceph/with.sh go test -count=1 -timeout 15m -tags ceph -run Ceph -p 1 ./test ./objstore/s3store ./objstore/swiftstore
 
 fuzz: ## each fuzz target for FUZZTIME (20s)
 	test/fuzz.sh $(FUZZTIME)

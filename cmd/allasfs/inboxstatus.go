@@ -60,7 +60,7 @@ func (o *inboxOptions) status(ctx context.Context, arg string) error {
 	if err := o.open(ctx); err != nil {
 		return err
 	}
-	check := &inboxCheck{store: objstore.Retry(s3store.Explain(o.store, slog.New(slog.DiscardHandler)), o.retry())}
+	check := &inboxCheck{store: objstore.Retry(s3store.Explain(o.store, o.store, slog.New(slog.DiscardHandler)), o.retry())}
 	for i, file := range o.keys.paths() {
 		check.keys = append(check.keys, namedKey{file, keys[i]})
 	}

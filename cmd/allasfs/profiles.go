@@ -91,5 +91,5 @@ func (f *storeFlags) openProfile(ctx context.Context, profile string, log *slog.
 	if err != nil {
 		return nil, "", err
 	}
-	return s3store.Explain(store, log), endpoint, nil
+	return s3store.Explain(f.withSwift(ctx, store, log), store, log), endpoint, nil
 }

@@ -29,7 +29,7 @@ func explained(t *testing.T, log *slog.Logger) (objstore.Store, *s3server.Server
 		t.Fatal(err)
 	}
 	bare := openAs(t, s3store.Credentials{AccessKeyID: "ours", SecretAccessKey: "secret-2", Endpoint: server.URL()})
-	return s3store.Explain(bare, log), server
+	return s3store.Explain(bare, bare, log), server
 }
 
 func TestExplainedRefusals(t *testing.T) {
@@ -72,7 +72,8 @@ func TestExplainedOthers(t *testing.T) {
 	if _, err := store.Head(t.Context(), "ours", "none"); !errors.Is(err, objstore.ErrNotExist) {
 		t.Error(err)
 	}
-	wrong := s3store.Explain(openAs(t, s3store.Credentials{AccessKeyID: "ours", SecretAccessKey: "wrong", Endpoint: server.URL()}), log)
+	bare := openAs(t, s3store.Credentials{AccessKeyID: "ours", SecretAccessKey: "wrong", Endpoint: server.URL()})
+	wrong := s3store.Explain(bare, bare, log)
 	_, err := wrong.List(t.Context(), "ours", objstore.ListOptions{})
 	if _, ok := errors.AsType[*s3store.Refusal](err); ok || !errors.Is(err, objstore.ErrDenied) {
 		t.Errorf("wrong secret: %v", err)

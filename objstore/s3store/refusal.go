@@ -25,14 +25,16 @@ func (r *Refusal) Error() string { return r.err.Error() + ": " + r.Reason }
 // Unwrap returns what the store said.
 func (r *Refusal) Unwrap() error { return r.err }
 
-// Explain returns a store that finds out why the store refuses something, with one or two more requests for each
-// refusal. The error then wraps a [Refusal]; where no reason is found it stays as it is. Each reason is logged once.
-func Explain(s *Store, log *slog.Logger) objstore.Store {
-	return &explaining{Store: s, log: log, told: map[string]bool{}}
+// Explain returns a store that finds out why reads refuses something, with one or two more requests of s for each
+// refusal; reads is s itself, or stands on it. The error then wraps a [Refusal]; where no reason is found it stays as it
+// is. Each reason is logged once.
+func Explain(reads objstore.Store, s *Store, log *slog.Logger) objstore.Store {
+	return &explaining{Store: reads, s3: s, log: log, told: map[string]bool{}}
 }
 
 type explaining struct {
-	*Store
+	objstore.Store
+	s3  *Store
 	log *slog.Logger
 
 	mu    sync.Mutex
@@ -87,7 +89,7 @@ func (e *explaining) reason(ctx context.Context, bucket, key string) *Refusal {
 	}
 	f := refusalFacts{bucket: bucket, self: self, own: slices.Contains(own, bucket)}
 	if key != "" {
-		page, owners, err := e.listOwned(ctx, bucket, key, "", 1)
+		page, owners, err := e.s3.listOwned(ctx, bucket, key, "", 1)
 		if err != nil && !errors.Is(err, objstore.ErrDenied) {
 			return nil
 		}
@@ -106,7 +108,7 @@ func (e *explaining) whoami(ctx context.Context) (Project, []string, error) {
 	if time.Since(e.since) < selfTTL {
 		return e.self, e.own, nil
 	}
-	self, own, err := e.Self(ctx)
+	self, own, err := e.s3.Self(ctx)
 	if err == nil {
 		e.self, e.own, e.since = self, own, time.Now()
 	}
@@ -146,7 +148,7 @@ func (f refusalFacts) reason() *Refusal {
 			Hint: fmt.Sprintf("'allasfs access %s' shows who may do what", f.bucket)}
 	case !f.listed:
 		return &Refusal{Reason: fmt.Sprintf("bucket %s isn't shared with this project, %v", f.bucket, f.self),
-			Hint: ask + "; a grant made with Swift tools (a-access) may not count for S3 keys"}
+			Hint: ask + "; a grant made with Swift tools (a-access) may not count for S3 keys: it does with a login to OpenStack (OS_AUTH_URL)"}
 	case f.uploader.ID == f.self.ID && f.self.ID != "":
 		return &Refusal{Reason: "this project uploaded it, and the bucket's owner has closed the bucket since", Hint: ask}
 	}

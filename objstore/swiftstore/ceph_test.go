@@ -21,7 +21,10 @@ import (
 	"allasfs/objstore/swiftstore"
 )
 
-// owner is project C on a gateway that is there for tests only: whatever the project has on it is removed.
+// project is the other one of C's user, which nobody else has buckets in.
+const project = "project_2000005"
+
+// owner is that project on a gateway that is there for tests only: whatever the project has on it is removed.
 type owner struct {
 	t     *testing.T
 	login swiftstore.Login
@@ -37,11 +40,11 @@ func variable(t *testing.T, name string) string {
 	return value
 }
 
-// loginAs logs in to the project with a letter.
-func loginAs(t *testing.T, letter string) swiftstore.Login {
+// loginAs logs in to a project as the user with a letter.
+func loginAs(t *testing.T, letter, project string) swiftstore.Login {
 	t.Helper()
 	session, err := keystone.Login(t.Context(), keystone.Options{AuthURL: variable(t, "KEYSTONE_URL"), Username: variable(t, "RGW_"+letter+"_USER"),
-		Password: variable(t, "RGW_"+letter+"_PASSWORD"), ProjectName: variable(t, "RGW_"+letter+"_NAME")})
+		Password: variable(t, "RGW_"+letter+"_PASSWORD"), ProjectName: project})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +59,7 @@ func as(t *testing.T, login swiftstore.Login) *swiftstore.Store {
 }
 
 func ceph(t *testing.T) *owner {
-	o := &owner{t: t, login: loginAs(t, "C")}
+	o := &owner{t: t, login: loginAs(t, "C", project)}
 	o.store = as(t, o.login)
 	o.clear()
 	t.Cleanup(o.clear)
@@ -129,7 +132,7 @@ func canHold(key string) bool { return utf8.ValidString(key) && !strings.Contain
 
 // What is granted with X-Container-Read can be listed and read by the other project, and by nobody before.
 func TestCephContainerRead(t *testing.T) {
-	o, other := ceph(t), as(t, loginAs(t, "D"))
+	o, other := ceph(t), as(t, loginAs(t, "D", variable(t, "RGW_D_NAME")))
 	o.makeBucket("granted")
 	data := bytes.Repeat([]byte("0123456789"), 10_000)
 	o.put("granted", "dir/x", data)
