@@ -42,6 +42,7 @@ func checkArranged(t *testing.T, object []byte, k *SecretKey, want []byte, atMos
 }
 
 func TestRearrange(t *testing.T) {
+	t.Parallel()
 	k := newKey(t)
 	plain := pattern(3*SegmentSize + 1000)
 	for _, e := range []EditList{nil, {}, {5, 70_000, 100, 3, 65536, 1 << 40}, {0, 1, 65535, 65536}, {1, 2, 3, 4, 5}} {
@@ -61,6 +62,7 @@ func TestRearrange(t *testing.T) {
 
 // TestRearrangeTwice applies random ranges one after the other, as naive slicing does.
 func TestRearrangeTwice(t *testing.T) {
+	t.Parallel()
 	k, r := newKey(t), rand.New(rand.NewPCG(3, 4))
 	plain := pattern(5*SegmentSize + 77)
 	for range 60 {

@@ -21,6 +21,7 @@ type dir struct {
 	listing *Listing // may be stale, incomplete, or nil
 	next    *Listing // takes its place when it is complete; nil while there is no need for one
 	misses  int      // headers that lookups had to wait for since the listing began
+	warmed  int      // where in the listing the headers end that were read ahead
 }
 
 var (
@@ -88,7 +89,7 @@ func (d *dir) current() *Listing {
 // nobody has to wait for the next one.
 func (d *dir) fresh() *Listing {
 	if d.next != nil && d.next.isComplete() {
-		d.listing, d.next, d.misses = d.next, nil, 0
+		d.listing, d.next, d.misses, d.warmed = d.next, nil, 0, 0
 	}
 	if d.listing == nil || !d.listing.fresh() {
 		return nil
@@ -101,31 +102,40 @@ func (d *dir) fresh() *Listing {
 }
 
 // content returns what an entry holds. Whoever asks for the second header of a directory will ask for more: the
-// headers of the entries behind it are read ahead, twice as many with each one that had to be waited for.
+// headers of the entries behind it are read ahead, more of them with each one that had to be waited for.
 func (d *dir) content(ctx context.Context, e Entry) (*Content, error) {
 	contents := d.mount.tree.contents
 	if known := contents.peek(e); known != nil {
+		d.warm(e.Name, 0)
 		return known, nil
 	}
 	call := contents.begin(e)
-	d.warm(e.Name)
+	d.warm(e.Name, 1)
 	return call.wait(ctx)
 }
 
-// warm reads the headers that follow name in the listing.
-func (d *dir) warm(name string) {
+// warm reads headers that follow name in the listing, if those that were read ahead are about to run out.
+func (d *dir) warm(name string, misses int) {
 	l := d.current()
 	if l == nil {
 		return
 	}
-	d.mu.Lock()
-	n := 0
-	if d.misses > 0 {
-		n = min(1<<min(d.misses+2, 10), maxWarm)
+	i, found, _ := l.Find(name)
+	if !found {
+		return
 	}
-	d.misses++
+	d.mu.Lock()
+	d.misses += misses
+	n := 0
+	if d.misses > 1 {
+		n = min(1<<min(d.misses+1, 10), maxWarm)
+	}
+	enough := i >= d.warmed-n && i < d.warmed-n/2
+	if !enough {
+		d.warmed = i + n
+	}
 	d.mu.Unlock()
-	if i, found, _ := l.Find(name); found {
+	if !enough {
 		l.Warm(i, n)
 	}
 }
@@ -190,7 +200,7 @@ func (d *dir) OpendirHandle(context.Context, uint32) (fusefs.FileHandle, uint32,
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.fresh() == nil {
-		d.listing, d.next, d.misses = d.mount.tree.List(d.place), nil, 0
+		d.listing, d.next, d.misses, d.warmed = d.mount.tree.List(d.place), nil, 0, 0
 	}
 	return &dirHandle{dir: d, listing: d.listing}, 0, 0
 }
