@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	_ "gonum.org/v1/plot/vg/vgsvg" // Save writes .svg with it
@@ -43,15 +44,21 @@ func (r *results) plots(dir string) error {
 
 func newPlot(title, y string) *plot.Plot {
 	p := plot.New()
+	for _, style := range []*font.Font{
+		&p.Title.TextStyle.Font, &p.X.Label.TextStyle.Font, &p.Y.Label.TextStyle.Font, &p.X.Tick.Label.Font,
+		&p.Y.Tick.Label.Font, &p.Legend.TextStyle.Font,
+	} {
+		style.Variant, style.Size = "Sans", vg.Points(9) // small, because browsers take a wider font
+	}
 	p.Title.Text, p.Y.Label.Text, p.Y.Min = title, y, 0
-	p.Legend.Top = true
+	p.Legend.Top, p.Legend.Left = true, true
 	p.Add(plotter.NewGrid())
 	return p
 }
 
 // bars draws groups of bars, one of each group for each name in the legend.
 func bars(p *plot.Plot, groups, legend []string, at func(group, bar int) float64) error {
-	width := 110.0 / float64(len(legend))
+	width := 95.0 / float64(len(legend))
 	for i, name := range legend {
 		var heights plotter.Values
 		for g := range groups {
@@ -67,7 +74,7 @@ func bars(p *plot.Plot, groups, legend []string, at func(group, bar int) float64
 		p.Legend.Add(name, chart)
 	}
 	p.NominalX(groups...)
-	p.Y.Max *= 1.3 // room for the legend
+	p.Y.Max *= 1.4 // room for the legend
 	return nil
 }
 
@@ -75,7 +82,7 @@ func (r *results) sequentialPlot() (*plot.Plot, error) {
 	p := newPlot("Sequential, cold", "MB/s")
 	ids := []string{"seq-1", "seq-4", "seq-far"}
 	tools := []*tool{ours, s3fs, rclone, crypt4ghf, rclone16}
-	return p, bars(p, []string{"near, 1 stream", "near, 4 streams", "20 ms, 100 MB/s a connection"}, titles(tools),
+	return p, bars(p, []string{"near, 1 stream", "near, 4 streams", "20 ms, 100 MB/s"}, titles(tools),
 		func(group, bar int) float64 {
 			m, _ := r.get(ids[group], tools[bar].name, rate).median()
 			return m
@@ -110,9 +117,15 @@ func line(p *plot.Plot, i int, name string, at func(time.Duration) (float64, boo
 	return nil
 }
 
+// roomForLegend finishes a plot of lines.
+func roomForLegend(p *plot.Plot) {
+	p.X.Label.Text = "time to the first byte, ms"
+	p.Y.Max *= 1.4
+}
+
 func (r *results) distancePlot() (*plot.Plot, error) {
 	p := newPlot("Sequential, one stream, 100 MB/s a connection", "MB/s")
-	p.X.Label.Text = "time to the first byte, ms"
+	defer roomForLegend(p)
 	for i, t := range []*tool{ours, s3fs, rclone, rclone16} {
 		if err := line(p, i, t.title(), func(first time.Duration) (float64, bool) {
 			return r.get(matrixID(lights3.Shape{FirstByte: first, Rate: 100 * mega}), t.name, rate).median()
@@ -125,7 +138,7 @@ func (r *results) distancePlot() (*plot.Plot, error) {
 
 func (r *results) randomPlot() (*plot.Plot, error) {
 	p := newPlot("Random reads, cold, depth 1: p50 above the time to the first byte", "ms")
-	p.X.Label.Text = "time to the first byte, ms"
+	defer roomForLegend(p)
 	i := 0
 	for _, size := range []int{4 << 10, 64 << 10} {
 		for _, who := range []string{ours.name, "parts"} {

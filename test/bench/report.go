@@ -52,7 +52,7 @@ func (r *results) intro(s *strings.Builder) {
 Written by %[1]smake bench%[1]s. The server is on the same machine and sends files by sendfile; it adds the time to the
 first byte and bounds the rate of each connection where a case says so, and does neither where it says near. Cold is a new
 mount after the kernel's caches were dropped; the objects are on tmpfs, so that the server isn't slowed by that. In each
-round every tool takes its turn. Figures are medians of %[2]d rounds; a ratio is the median of the ratios of the rounds, so
+round every tool takes its turn. Figures are medians of %[2]d rounds, of fewer where that took too long; a ratio is the median of the ratios of the rounds, so
 what else the machine did meets both sides. MB is 10⁶ bytes.
 
 allasfs and crypt4ghfs show plaintext; s3fs and rclone show ciphertext and have less to do.

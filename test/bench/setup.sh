@@ -36,7 +36,7 @@ fi
 
 if [ ! -x "$bin/rclone" ]; then
   echo "installing rclone $rclone in .testdata/bin, which takes some minutes"
-  try rclone env GOBIN="$bin" go install -ldflags "-X github.com/rclone/rclone/fs.Version=$rclone" "github.com/rclone/rclone@$rclone"
+  try rclone env GOBIN="$bin" go install -ldflags "-X github.com/rclone/rclone/fs.VersionSuffix=" "github.com/rclone/rclone@$rclone"
 fi
 
 if [ "$(cat "$venv/.peers" 2>/dev/null)" != "${python_peers[*]}" ]; then
