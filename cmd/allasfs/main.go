@@ -31,11 +31,13 @@ func newRoot(c *console) *cobra.Command {
 		Short: "Mount buckets and read Crypt4GH objects as plaintext files",
 		Long: "allasfs mounts the buckets of an object store (S3: Allas, Ceph and others) as directories. Objects that are\n" +
 			"encrypted with Crypt4GH appear as plaintext files of exact size; nothing decrypted touches a disk.",
+		Version:       version,
 		SilenceErrors: true, // fail prints them
 		SilenceUsage:  true,
 		Args:          arguments(cobra.NoArgs),
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetVersionTemplate("allasfs {{.Version}}\n")
 	root.SetOut(c.out)
 	root.SetErr(c.err)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, err) })
