@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -42,8 +43,16 @@ func TestCephSwiftGrant(t *testing.T) {
 	for name, body := range map[string][]byte{"run/x.c4gh": encrypt(t, plaintext, key), "run/a+b c.txt": []byte("plain")} {
 		allowed(t, name, owner.putAs(bucket, name, body, ""))
 	}
+	segments := bucket + "_segments"
+	owner.swiftPut(segments, nil)
+	for i, part := range slices.Collect(slices.Chunk(encrypt(t, plaintext, key), 1_000_000)) {
+		owner.swiftPut(fmt.Sprintf("%s/large/%08d", segments, i), part)
+	}
+	owner.swiftPut(bucket+"/run/large.c4gh", nil, "X-Object-Manifest", segments+"/large/")
 	grant := func(to string) {
-		owner.http("POST", owner.swift.url+"/"+bucket, nil, "X-Auth-Token", owner.swift.token, "X-Container-Read", to)
+		for _, name := range []string{bucket, segments} {
+			owner.http("POST", owner.swift.url+"/"+name, nil, "X-Auth-Token", owner.swift.token, "X-Container-Read", to)
+		}
 	}
 	grant(other.uid + ":*")
 
@@ -56,7 +65,7 @@ func TestCephSwiftGrant(t *testing.T) {
 	}
 
 	env := other.environ(t, openStack(t, "D")...)
-	if got := (command{env: env}).must(t, program(), "ls", "s3://"+bucket+"/run"); got != "a+b c.txt\nx\n" {
+	if got := (command{env: env}).must(t, program(), "ls", "s3://"+bucket+"/run"); got != "a+b c.txt\nlarge\nx\n" {
 		t.Errorf("ls: %q", got)
 	}
 	m := mount(t, env, "--sk", key.secret, "--list-ttl", "0s")
@@ -64,6 +73,9 @@ func TestCephSwiftGrant(t *testing.T) {
 	wantListed(t, m, bucket+"/run", "x")
 	if !bytes.Equal(m.read(bucket+"/run/x"), plaintext) || string(m.read(bucket+"/run/a+b c.txt")) != "plain" {
 		t.Error("it is read wrong")
+	}
+	if !bytes.Equal(m.read(bucket+"/run/large"), plaintext) {
+		t.Error("an object in segments is read wrong")
 	}
 	if m.log.contains("the store refuses") {
 		t.Error("the log tells of a refusal that isn't one")

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -147,6 +148,46 @@ func TestCephContainerRead(t *testing.T) {
 	got, err := read(t, other, object.Version, 5, 50_000)
 	if err != nil || !bytes.Equal(got, data[5:50_005]) {
 		t.Errorf("%d bytes, %v", len(got), err)
+	}
+}
+
+// TestCephSegmentsOfOthers: a dynamic large object in a bucket that was granted, with the bucket of its segments. The
+// gateway refuses it as a whole.
+func TestCephSegmentsOfOthers(t *testing.T) {
+	o, other := ceph(t), as(t, loginAs(t, "D", variable(t, "RGW_D_NAME")))
+	o.makeBucket("large")
+	o.makeBucket("large_segments")
+	var data []byte
+	for i := range 4 {
+		part := bytes.Repeat([]byte{byte('A' + i)}, 100_000*(i%3)) // two of them hold nothing
+		o.put("large_segments", fmt.Sprintf("a b+%%/%d", i), part)
+		data = append(data, part...)
+	}
+	o.send(http.MethodPut, "large", "dlo", nil, "X-Object-Manifest", "large_segments/a%20b+%25/")
+	o.send(http.MethodPost, "large", "", nil, "X-Container-Read", variable(t, "RGW_D_UID")+":*")
+	object, err := other.Head(t.Context(), "large", "dlo")
+	if err != nil || object.Size != int64(len(data)) {
+		t.Fatalf("%+v, %v", object, err)
+	}
+	if _, err := read(t, other, object.Version, 0, 10); !errors.Is(err, objstore.ErrDenied) {
+		t.Errorf("without a grant of the segments: %v", err)
+	}
+	o.send(http.MethodPost, "large_segments", "", nil, "X-Container-Read", variable(t, "RGW_D_UID")+":*")
+	for _, r := range [][2]int64{{0, 300_000}, {0, 1}, {99_999, 2}, {100_000, 200_000}, {299_999, 1}, {50_000, 50_000}} {
+		got, err := read(t, other, object.Version, r[0], r[1])
+		if err != nil || !bytes.Equal(got, data[r[0]:r[0]+r[1]]) {
+			t.Errorf("%v: %d bytes, %v", r, len(got), err)
+		}
+	}
+	o.put("large_segments", "a b+%/1", bytes.Repeat([]byte("X"), 100_000))
+	for name, store := range map[string]*swiftstore.Store{"that knows the segments": other, "that doesn't": as(t, loginAs(t, "D", variable(t, "RGW_D_NAME")))} {
+		if got, err := read(t, store, object.Version, 0, 300_000); !errors.Is(err, objstore.ErrChanged) || bytes.Contains(got, []byte("X")) {
+			t.Errorf("a store %s, after a segment was replaced: %d bytes, %v", name, len(got), err)
+		}
+	}
+	o.send(http.MethodDelete, "large_segments", "a b+%/2", nil)
+	if _, err := read(t, other, object.Version, 150_000, 1); !errors.Is(err, objstore.ErrNotExist) || !strings.Contains(err.Error(), "segment large_segments/a b+%/2") {
+		t.Errorf("a missing segment: %v", err)
 	}
 }
 

@@ -21,6 +21,8 @@ const emptyMD5 = "d41d8cd98f00b204e9800998ecf8427e"
 
 const manifestMark = "manifest:"
 
+func isManifest(v objstore.Version) bool { return strings.HasPrefix(v.ETag, manifestMark) }
+
 // validator is the ETag of a [objstore.Version] and the time of the last change, from an answer to HEAD or GET.
 func validator(h http.Header) (etag string, modified time.Time) {
 	etag = bareETag(h.Get("Etag"))
@@ -50,7 +52,15 @@ func (s *Store) get(ctx context.Context, v objstore.Version, off, n int64) (io.R
 	if off < 0 || n <= 0 || n > v.Size-off {
 		return nil, fmt.Errorf("%d bytes are not within an object of %d bytes", n, v.Size)
 	}
-	r := request{method: http.MethodGet, bucket: v.Bucket, key: v.Key, single: strings.HasPrefix(v.ETag, manifestMark)}
+	if isManifest(v) {
+		return s.getManifest(ctx, v, off, n)
+	}
+	return s.getRange(ctx, v, off, n)
+}
+
+// getRange sends the request and checks that its answer is what was asked for.
+func (s *Store) getRange(ctx context.Context, v objstore.Version, off, n int64) (io.ReadCloser, error) {
+	r := request{method: http.MethodGet, bucket: v.Bucket, key: v.Key, single: isManifest(v)}
 	r.header = http.Header{"Range": {fmt.Sprintf("bytes=%d-%d", off, off+n-1)}}
 	if !r.single {
 		r.header.Set("If-Match", `"`+v.ETag+`"`)

@@ -31,6 +31,9 @@ func (s *Store) List(ctx context.Context, bucket string, o objstore.ListOptions)
 	return page, nil
 }
 
+// errDisorder: a listing that doesn't get on would go on for ever.
+var errDisorder = errors.New("the store doesn't list names in their order")
+
 // entry is a line of a listing: an object, or a prefix that keys are rolled up into.
 type entry struct {
 	Subdir   string

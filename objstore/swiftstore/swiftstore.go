@@ -49,6 +49,7 @@ type Store struct {
 	logins *logins
 	client *http.Client
 	single *http.Client // uses a connection for one request only, for manifests
+	joints joints
 }
 
 var _ objstore.Store = (*Store)(nil)
@@ -178,6 +179,9 @@ func (s *Store) Buckets(ctx context.Context) ([]objstore.Bucket, error) {
 			return nil, &objstore.Error{Op: "buckets", Err: err}
 		}
 		for _, b := range page {
+			if b.Name <= marker {
+				return nil, &objstore.Error{Op: "buckets", Err: errDisorder}
+			}
 			all = append(all, objstore.Bucket{Name: b.Name})
 		}
 		if len(page) == 0 {

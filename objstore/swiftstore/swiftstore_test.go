@@ -29,6 +29,9 @@ type swift struct {
 	storetest.Memory
 	url string
 
+	segments string // where those of large/dlo are, in BUCKET/PREFIX; empty for none
+	place    string // what is told of it instead
+
 	mu       sync.Mutex
 	token    string // the one that is good
 	requests atomic.Int64
@@ -66,6 +69,8 @@ func (s *swift) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case bucket == "":
 		s.buckets(w, r)
+	case s.segments != "" && bucket == "large":
+		s.manifest(w, r)
 	case !inside:
 		s.list(w, r, bucket)
 	default:
@@ -266,6 +271,19 @@ func TestCutBody(t *testing.T) {
 	data, err := io.ReadAll(body)
 	if string(data) != "0123" || !errors.Is(err, objstore.ErrUnavailable) || !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("%q, %v", data, err)
+	}
+}
+
+// A listing that repeats itself isn't followed for ever.
+func TestListingThatDoesntGetOn(t *testing.T) {
+	store := answering(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `[{"name": "a"}, {"name": "b"}]`) })
+	if all, err := store.Buckets(t.Context()); err == nil {
+		t.Errorf("%v", all)
+	}
+	store = answering(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `[{"subdir": "a/"}]`) })
+	page, err := store.List(t.Context(), "b", objstore.ListOptions{Delimiter: "/", Token: "a/"})
+	if err != nil || page.Next != "" || len(page.Prefixes) > 0 {
+		t.Errorf("%+v, %v", page, err)
 	}
 }
 
