@@ -116,6 +116,7 @@ func run(o options) error {
 	b := &bench{options: o, results: newResults(), mounts: map[*mount]bool{}}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	signal.Ignore(syscall.SIGPIPE) // whoever read our output is gone; what we mounted isn't
 	done := make(chan error, 1)
 	go func() { done <- b.all(ctx) }()
 	var err error
