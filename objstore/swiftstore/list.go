@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"allasfs/objstore"
@@ -98,10 +99,10 @@ func pageOf(bucket string, entries []entry, after string) (page objstore.Page, e
 		page.Next = max(page.Next, e.key())
 		switch {
 		case e.Subdir != "" && e.Subdir == after:
+		case e.key() <= after && (e.Subdir == "" || !strings.HasPrefix(after, e.Subdir)):
+			return objstore.Page{}, errDisorder
 		case e.Subdir != "":
 			page.Prefixes = append(page.Prefixes, e.Subdir)
-		case e.Name == "":
-			return objstore.Page{}, errors.New("the store lists an object without a name")
 		default:
 			object, err := e.object(bucket)
 			if err != nil {
@@ -110,7 +111,7 @@ func pageOf(bucket string, entries []entry, after string) (page objstore.Page, e
 			page.Objects = append(page.Objects, object)
 		}
 	}
-	if page.Next <= after { // it would go on like this for ever
+	if page.Next == after { // there was nothing but what the page before has ended with
 		page.Next = ""
 	}
 	slices.Sort(page.Prefixes)

@@ -280,6 +280,11 @@ func TestListingThatDoesntGetOn(t *testing.T) {
 	if all, err := store.Buckets(t.Context()); err == nil {
 		t.Errorf("%v", all)
 	}
+	entry := `[{"name": "b", "hash": "e", "bytes": 1, "last_modified": "2026-01-02T03:04:05.678900"}]`
+	store = answering(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, entry) })
+	if page, err := store.List(t.Context(), "b", objstore.ListOptions{Token: "b"}); err == nil {
+		t.Errorf("%+v", page)
+	}
 	store = answering(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `[{"subdir": "a/"}]`) })
 	page, err := store.List(t.Context(), "b", objstore.ListOptions{Delimiter: "/", Token: "a/"})
 	if err != nil || page.Next != "" || len(page.Prefixes) > 0 {
