@@ -55,7 +55,8 @@ func (f *storeFlags) checkBuckets(buckets []string) error {
 			return hint(fmt.Errorf("--bucket %s: it isn't said in which profile", path),
 				"with several profiles it is --bucket PROFILE/BUCKET, like %s/%s", f.profiles[0], profile)
 		case !f.several() && strings.Contains(path, "/"):
-			return hint(fmt.Errorf("--bucket %s: no bucket can have this name", path), "PROFILE/BUCKET is for several profiles; else it is BUCKET")
+			return hint(fmt.Errorf("--bucket %s: no bucket can have this name", path),
+				"PROFILE/BUCKET is for several profiles; else it is BUCKET")
 		}
 	}
 	return nil

@@ -21,7 +21,8 @@ func statusMeans(status int) error {
 		return objstore.ErrDenied
 	case status == http.StatusPreconditionFailed, status == http.StatusRequestedRangeNotSatisfiable:
 		return objstore.ErrChanged
-	case status == http.StatusRequestTimeout, status == http.StatusTooManyRequests, status == 498, status >= 500: // 498: Swift's own "slow down"
+	case status == http.StatusRequestTimeout, status == http.StatusTooManyRequests,
+		status == 498, status >= 500: // 498: Swift's own "slow down"
 		return objstore.ErrUnavailable
 	}
 	return nil
