@@ -16,7 +16,8 @@ type Handle struct {
 	mu      sync.Mutex
 	closed  bool
 	streams []*stream // the one used last is at the end
-	runs    int64     // running mean of what the streams have read, in plaintext bytes
+	last    int64     // plaintext bytes that the last stream read behind its first read
+	mean    int64     // the running mean of that
 }
 
 // Open returns a handle on src. It sends nothing. Close the handle.

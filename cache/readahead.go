@@ -25,11 +25,12 @@ const (
 	farWindow  = 128 << 20
 	farLatency = 3 * time.Millisecond
 
-	// A jump is answered by one GET that goes on behind what was asked for, for twice the mean of what was read at
-	// the last jumps: then a region that is read in pieces costs one round trip and not one for each piece. Where
-	// that is less than leastGuess, nothing is guessed and a random read fetches the segments it touches.
+	// A jump is answered by one GET that goes on behind what was asked for: by what was read behind the last jump,
+	// or twice the mean of that, whichever is less. Then a region that is read in pieces costs one round trip and not
+	// one for each piece. Where that is less than leastGuess, nothing is guessed, and a random read fetches the
+	// segments it touches.
 	leastGuess = 128 << 10
-	mostGuess  = 2 << 20
+	mostGuess  = 8 << 20
 
 	// parts is how many GETs a window is cut into, within these sizes.
 	parts     = 4
@@ -46,14 +47,23 @@ const (
 type stream struct {
 	high    int64 // end of the furthest read
 	run     int64 // bytes read since the stream began
+	first   int64 // those of its first read
+	guessed int64 // end of what was guessed at the jump that it began with
 	debt    int64 // bytes below high that no read has come to
 	planned int64 // end of what is read ahead; a multiple of the segment size
 	fetches []*fetch
 	counted bool // in Cache.streams
 }
 
-// near tells whether a read of [lo, hi) can belong to the stream.
-func (s *stream) near(lo int64) bool { return lo >= s.high-slack && lo <= s.high+slack }
+// near tells whether a read that begins at lo can belong to the stream. One that is known to be sequential may have
+// reads that are very late: a reader that had to wait for the processor isn't a jump.
+func (s *stream) near(lo int64) bool {
+	late := int64(slack)
+	if s.counted {
+		late = 4 * slack
+	}
+	return lo >= s.high-late && lo <= s.high+slack
+}
 
 // take adds the read [lo, hi) to the stream.
 func (s *stream) take(lo, hi int64) {
@@ -73,7 +83,7 @@ func (s *stream) sequential() bool {
 	if s.counted {
 		allowed += slack
 	}
-	return s.run >= sequentialRun && s.debt <= allowed
+	return s.run >= sequentialRun && s.debt <= allowed && s.high > s.guessed
 }
 
 // expectation is what a read's place in its stream says about the segments to come.
@@ -95,8 +105,12 @@ func (h *Handle) observe(ranges iter.Seq[c4gh.Extent]) (e expectation) {
 	}
 	s, jump := h.streamAt(lo)
 	s.take(lo, hi)
-	if jump && 2*h.runs >= leastGuess {
-		e.end = lo + min(2*h.runs, mostGuess)
+	if jump {
+		s.first = hi - lo
+		if more := min(h.last, 2*h.mean); more >= leastGuess {
+			s.guessed = hi + more
+			e.end = s.guessed
+		}
 	}
 	h.cache.mu.Lock()
 	defer h.cache.mu.Unlock()
@@ -131,7 +145,9 @@ func (h *Handle) streamAt(lo int64) (s *stream, jump bool) {
 		}
 	}
 	if n := len(h.streams); n > 0 {
-		h.runs += (min(h.streams[n-1].run, mostGuess) - h.runs) / 2
+		s := h.streams[n-1]
+		h.last = min(s.run-s.first, mostGuess)
+		h.mean += (h.last - h.mean) / 2
 	}
 	if len(h.streams) == maxStreams {
 		h.cache.mu.Lock()

@@ -56,23 +56,26 @@ func New(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	o.Endpoint = endpoint
+	address, err := newPathStyle(endpoint, cmp.Or(o.Region, DefaultRegion))
+	if err != nil {
+		return nil, err
+	}
 	wallet := newWallet(o.Credentials, o.Renew)
 	transport := newTransport(cmp.Or(o.MaxConns, 64))
 	context.AfterFunc(ctx, transport.CloseIdleConnections)
 	single := newTransport(0)
 	single.DisableKeepAlives = true
-	return &Store{client: o.client(wallet, transport), single: o.client(wallet, single)}, nil
+	return &Store{client: newClient(address, wallet, transport), single: newClient(address, wallet, single)}, nil
 }
 
-func (o Options) client(keys *wallet, transport *http.Transport) *s3.Client {
+func newClient(address pathStyle, keys *wallet, transport *http.Transport) *s3.Client {
 	return s3.New(s3.Options{
-		BaseEndpoint:                &o.Endpoint,
-		Region:                      cmp.Or(o.Region, DefaultRegion),
+		EndpointResolverV2:          address,
+		Region:                      address.region,
 		Credentials:                 keys,
 		APIOptions:                  []func(*middleware.Stack) error{keys.sendAgain},
 		HTTPClient:                  &http.Client{Transport: transport, CheckRedirect: refuseRedirect},
 		Retryer:                     aws.NopRetryer{}, // objstore.Retry knows what has arrived already
-		UsePathStyle:                true,
 		RequestChecksumCalculation:  aws.RequestChecksumCalculationWhenRequired,
 		ResponseChecksumValidation:  aws.ResponseChecksumValidationWhenRequired,
 		DisableS3ExpressSessionAuth: aws.Bool(true),
