@@ -34,7 +34,7 @@ type Grant struct {
 var errTaken = errors.New("another project has a bucket of this name")
 
 // Endpoint returns the URL of the store.
-func (s *Store) Endpoint() string { return aws.ToString(s.client.Options().BaseEndpoint) }
+func (s *Store) Endpoint() string { return s.address.endpoint.String() }
 
 // Self returns the project that the credentials belong to, and the names of its buckets.
 func (s *Store) Self(ctx context.Context) (Project, []string, error) {

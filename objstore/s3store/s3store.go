@@ -39,8 +39,9 @@ type Options struct {
 
 // Store is an S3 object store.
 type Store struct {
-	client *s3.Client
-	single *s3.Client // uses a connection for one request only, for manifests
+	address pathStyle
+	client  *s3.Client
+	single  *s3.Client // uses a connection for one request only, for manifests
 }
 
 var _ objstore.Store = (*Store)(nil)
@@ -65,7 +66,7 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	context.AfterFunc(ctx, transport.CloseIdleConnections)
 	single := newTransport(0)
 	single.DisableKeepAlives = true
-	return &Store{client: newClient(address, wallet, transport), single: newClient(address, wallet, single)}, nil
+	return &Store{address: address, client: newClient(address, wallet, transport), single: newClient(address, wallet, single)}, nil
 }
 
 func newClient(address pathStyle, keys *wallet, transport *http.Transport) *s3.Client {
