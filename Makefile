@@ -15,7 +15,9 @@ help: ## what can be made
 build: ## bin/allasfs
 	go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/allasfs ./cmd/allasfs
 
-install: build ## allasfs, crypt4gh and crypt4gh-keygen in PREFIX/bin (/usr/local)
+# It doesn't build: under sudo there may be no Go.
+install: ## allasfs, crypt4gh and crypt4gh-keygen in PREFIX/bin (/usr/local), after make build
+	@[ -x bin/allasfs ] || { echo "make install: run 'make build' first" >&2; exit 1; }
 	install -D -m 755 bin/allasfs $(DESTDIR)$(PREFIX)/bin/allasfs
 	ln -sfn allasfs $(DESTDIR)$(PREFIX)/bin/crypt4gh
 	ln -sfn allasfs $(DESTDIR)$(PREFIX)/bin/crypt4gh-keygen
