@@ -6,8 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/url"
 
@@ -107,10 +105,10 @@ func explainTransport(err error) error {
 		return fmt.Errorf("%w: its answer is cut or malformed", objstore.ErrUnavailable)
 	}
 	if e, ok := errors.AsType[*url.Error](err); ok {
-		return unavailable(e.Err)
+		return objstore.Unavailable(e.Err)
 	}
 	if e, ok := errors.AsType[*smithyhttp.RequestSendError](err); ok {
-		return unavailable(e.Err)
+		return objstore.Unavailable(e.Err)
 	}
 	return fmt.Errorf("the request can't be made: %w", innermost(err))
 }
@@ -130,26 +128,6 @@ func untrusted(err error) error {
 		return e
 	}
 	return nil
-}
-
-// explainBody is for what happens while a body is read: everything may get better by asking for the rest again.
-func explainBody(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return unavailable(err)
-}
-
-// unavailable doesn't wrap the cause: a timeout of the network's is a context.DeadlineExceeded to errors.Is, and nobody
-// shall take it for the end of the caller's context.
-func unavailable(err error) error {
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: the connection was closed too early (%w)", objstore.ErrUnavailable, io.ErrUnexpectedEOF)
-	}
-	if e, ok := errors.AsType[*net.DNSError](err); ok && e.IsNotFound {
-		return fmt.Errorf("%w: no such host: %s", objstore.ErrUnavailable, e.Name)
-	}
-	return fmt.Errorf("%w: %v", objstore.ErrUnavailable, err)
 }
 
 func innermost(err error) error {

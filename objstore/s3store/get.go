@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"io/fs"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -47,7 +45,7 @@ func (s *Store) get(ctx context.Context, w wanted) (io.ReadCloser, error) {
 		out.Body.Close()
 		return nil, err
 	}
-	return &body{ctx: ctx, cancel: cancel, rc: out.Body, v: w.v, off: w.off, left: w.n}, nil
+	return &objstore.Answer{Context: ctx, Cancel: cancel, Body: out.Body, Version: w.v, Offset: w.off, Left: w.n}, nil
 }
 
 func (s *Store) send(ctx context.Context, w wanted) (*s3.GetObjectOutput, error) {
@@ -76,66 +74,5 @@ func (w wanted) check(out *s3.GetObjectOutput) error {
 	case out.ContentLength == nil || *out.ContentLength != w.n:
 		return fmt.Errorf("%w: the answer isn't %d bytes long", objstore.ErrChanged, w.n)
 	}
-	return nil
-}
-
-// body is the answer of one GET, of which left bytes are still to come.
-type body struct {
-	ctx    context.Context // of Get
-	cancel context.CancelFunc
-	rc     io.ReadCloser
-	v      objstore.Version
-	off    int64
-	left   int64
-	closed bool
-}
-
-func (b *body) Read(p []byte) (int, error) {
-	switch {
-	case b.closed:
-		return 0, fs.ErrClosed
-	case b.left == 0:
-		return 0, io.EOF
-	case b.ctx.Err() != nil: // the transport may take a moment to notice
-		return 0, b.fail(context.Cause(b.ctx))
-	}
-	n, err := b.rc.Read(p[:min(int64(len(p)), b.left)])
-	b.off += int64(n)
-	b.left -= int64(n)
-	switch {
-	case err == nil:
-		return n, nil
-	case err == io.EOF && b.left == 0:
-		return n, io.EOF
-	case err == io.EOF:
-		err = io.ErrUnexpectedEOF
-	}
-	return n, b.fail(explainBody(b.ctx, err))
-}
-
-func (b *body) fail(err error) error {
-	return &objstore.Error{Op: "get", Bucket: b.v.Bucket, Key: b.v.Key, Offset: b.off, Err: err}
-}
-
-const (
-	drainBytes = 64 << 10               // this much is read to the end, so that the connection can be used again
-	drainTime  = 100 * time.Millisecond // but no longer than this
-)
-
-// Close ends the GET.
-func (b *body) Close() error {
-	if b.closed {
-		return nil
-	}
-	b.closed = true
-	defer b.cancel()
-	if b.left <= drainBytes {
-		patience := time.AfterFunc(drainTime, b.cancel)
-		defer patience.Stop()
-		io.Copy(io.Discard, io.LimitReader(b.rc, b.left+1)) // one more, to see the end
-	} else {
-		b.cancel()
-	}
-	b.rc.Close() // what it says of an abandoned answer is of no use to anybody
 	return nil
 }

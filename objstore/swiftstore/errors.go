@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 
@@ -53,22 +52,5 @@ func explain(ctx context.Context, err error) error {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
 		return errors.New("no secure connection to the store: it speaks plain http")
 	}
-	return unavailable(err)
-}
-
-// explainBody is for what happens while a body is read: everything may get better by asking for the rest again.
-func explainBody(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return unavailable(err)
-}
-
-// unavailable doesn't wrap the cause: a timeout of the network's is a context.DeadlineExceeded to errors.Is, and nobody
-// shall take it for the end of the caller's context.
-func unavailable(err error) error {
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: the connection was closed too early (%w)", objstore.ErrUnavailable, io.ErrUnexpectedEOF)
-	}
-	return fmt.Errorf("%w: %v", objstore.ErrUnavailable, err)
+	return objstore.Unavailable(err)
 }

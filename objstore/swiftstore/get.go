@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
 	"strings"
 	"time"
@@ -76,7 +75,7 @@ func (s *Store) getRange(ctx context.Context, v objstore.Version, off, n int64) 
 		cancel()
 		return nil, err
 	}
-	return &body{ctx: ctx, cancel: cancel, rc: answer.Body, v: v, off: off, left: n}, nil
+	return &objstore.Answer{Context: ctx, Cancel: cancel, Body: answer.Body, Version: v, Offset: off, Left: n}, nil
 }
 
 // check compares the answer's own version and range with what was asked for.
@@ -92,52 +91,5 @@ func check(answer *http.Response, v objstore.Version, off, n int64) error {
 	case answer.ContentLength != n:
 		return fmt.Errorf("%w: the answer isn't %d bytes long", objstore.ErrChanged, n)
 	}
-	return nil
-}
-
-// body is the answer of one GET, of which left bytes are still to come.
-type body struct {
-	ctx    context.Context // of Get
-	cancel context.CancelFunc
-	rc     io.ReadCloser
-	v      objstore.Version
-	off    int64
-	left   int64
-	closed bool
-}
-
-func (b *body) Read(p []byte) (int, error) {
-	switch {
-	case b.closed:
-		return 0, fs.ErrClosed
-	case b.left == 0:
-		return 0, io.EOF
-	case b.ctx.Err() != nil: // the transport may take a moment to notice
-		return 0, b.fail(context.Cause(b.ctx))
-	}
-	n, err := b.rc.Read(p[:min(int64(len(p)), b.left)])
-	b.off += int64(n)
-	b.left -= int64(n)
-	switch {
-	case err == nil, err == io.EOF && b.left == 0:
-		return n, err
-	case err == io.EOF:
-		err = io.ErrUnexpectedEOF
-	}
-	return n, b.fail(explainBody(b.ctx, err))
-}
-
-func (b *body) fail(err error) error {
-	return &objstore.Error{Op: "get", Bucket: b.v.Bucket, Key: b.v.Key, Offset: b.off, Err: err}
-}
-
-// Close ends the GET. An answer that was read to its end has left its connection for the next request.
-func (b *body) Close() error {
-	if b.closed {
-		return nil
-	}
-	b.closed = true
-	b.cancel()
-	b.rc.Close() // what it says of an abandoned answer is of no use to anybody
 	return nil
 }

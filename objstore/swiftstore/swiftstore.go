@@ -160,7 +160,7 @@ func (s *Store) getJSON(ctx context.Context, bucket string, query url.Values, in
 	text, err := io.ReadAll(answer.Body)
 	switch {
 	case err != nil:
-		return explainBody(ctx, err)
+		return explain(ctx, err)
 	case !utf8.Valid(text): // a name in it would be read as another one
 		return errors.New("the store lists a name that isn't UTF-8, which Swift's listings can't hold")
 	}
