@@ -26,10 +26,17 @@ type Fault struct {
 	Code   string
 	// Reset cuts the connection with a TCP reset once After bytes of the body were sent.
 	Reset bool
+	// End ends the connection in good order once After bytes of the body were sent, whatever length was announced.
+	End bool
 	// Stall sends nothing more once After bytes of the body were sent, until the client or the server goes away.
 	Stall bool
+	// Pause passes once After bytes of the body were sent; then the rest is.
+	Pause time.Duration
 	After int64
 }
+
+// inBody tells whether the fault comes in the middle of a body.
+func (f *Fault) inBody() bool { return f.Reset || f.End || f.Stall || f.Pause > 0 }
 
 func (f *Fault) matches(r Request) bool {
 	return (f.Kind == "" || f.Kind == r.Kind) && (f.Bucket == "" || f.Bucket == r.Bucket) && (f.Key == "" || f.Key == r.Key)
@@ -38,6 +45,7 @@ func (f *Fault) matches(r Request) bool {
 type faults struct {
 	mu    sync.Mutex
 	rules []*Fault
+	by    func(Request) *Fault // asked where no rule matches; may be nil
 }
 
 // Fail adds a rule; of several that match, the first added applies. The returned function takes it away again.
@@ -46,6 +54,14 @@ func (s *Server) Fail(f Fault) (remove func()) {
 	defer s.faults.mu.Unlock()
 	s.faults.rules = append(s.faults.rules, &f)
 	return func() { s.faults.remove(&f) }
+}
+
+// FailBy asks rule for each request from now on that no other rule matches, and lets happen what it returns; nil lets the
+// request pass. Calls of rule never overlap. FailBy(nil) ends it.
+func (s *Server) FailBy(rule func(Request) *Fault) {
+	s.faults.mu.Lock()
+	defer s.faults.mu.Unlock()
+	s.faults.by = rule
 }
 
 func (fs *faults) remove(f *Fault) {
@@ -75,6 +91,9 @@ func (fs *faults) take(r Request) *Fault {
 		}
 		return &hit
 	}
+	if fs.by != nil {
+		return fs.by(r)
+	}
 	return nil
 }
 
@@ -82,7 +101,7 @@ func (fs *faults) take(r Request) *Fault {
 type response struct {
 	http.ResponseWriter
 	ctx    context.Context
-	fault  *Fault // only with Reset or Stall
+	fault  *Fault // only one in the body that is still to come
 	status int
 	sent   int64
 	cut    bool
@@ -97,7 +116,7 @@ func begin(ctx context.Context, w *response, f *Fault) {
 		return
 	}
 	wait(ctx, f.Delay)
-	if f.Reset || f.Stall {
+	if f.inBody() {
 		w.fault = f
 	}
 }
@@ -124,17 +143,25 @@ func (w *response) WriteHeader(status int) {
 func (w *response) Write(p []byte) (int, error) {
 	w.ok()
 	if w.fault == nil {
-		n, err := w.ResponseWriter.Write(p)
-		w.sent += int64(n)
-		return n, err
+		return w.send(p)
 	}
 	allowed := min(int64(len(p)), max(0, w.fault.After-w.sent))
-	n, err := w.ResponseWriter.Write(p[:allowed])
-	w.sent += int64(n)
+	n, err := w.send(p[:allowed])
 	if err != nil || n == len(p) {
 		return n, err
 	}
+	if w.fault.Pause > 0 {
+		w.pause()
+		rest, err := w.send(p[n:])
+		return n + rest, err
+	}
 	return n, w.breakOff()
+}
+
+func (w *response) send(p []byte) (int, error) {
+	n, err := w.ResponseWriter.Write(p)
+	w.sent += int64(n)
+	return n, err
 }
 
 // ReadFrom leaves the copying to net/http, which uses sendfile for files.
@@ -154,6 +181,12 @@ func (w *response) ok() {
 	}
 }
 
+func (w *response) pause() {
+	http.NewResponseController(w.ResponseWriter).Flush()
+	wait(w.ctx, w.fault.Pause)
+	w.fault = nil
+}
+
 func (w *response) breakOff() error {
 	http.NewResponseController(w.ResponseWriter).Flush()
 	if w.fault.Stall {
@@ -163,9 +196,9 @@ func (w *response) breakOff() error {
 	return errCut
 }
 
-// cut ends the connection of a request at once, with a reset rather than an orderly close.
-func cut(ctx context.Context) {
-	if c, ok := ctx.Value(connKey{}).(*net.TCPConn); ok {
+// cutConn ends the connection of the request at once; with a reset rather than an orderly close, unless the fault is End.
+func (w *response) cutConn() {
+	if c, ok := w.ctx.Value(connKey{}).(*net.TCPConn); ok && !w.fault.End {
 		c.SetLinger(0)
 	}
 	panic(http.ErrAbortHandler)

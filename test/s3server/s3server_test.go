@@ -304,6 +304,56 @@ func TestFaultReset(t *testing.T) {
 	}
 }
 
+func TestFaultEnd(t *testing.T) {
+	s := start(t, Config{})
+	put(t, s, "reads", "k", bytes.Repeat([]byte("x"), 1<<20))
+	s.Fail(Fault{Kind: Get, End: true, After: 100_000, Times: 1})
+	resp, err := send(t, s, ann, "GET", "/reads/k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if n, err := io.Copy(io.Discard, resp.Body); err != io.ErrUnexpectedEOF || n != 100_000 {
+		t.Errorf("read %d bytes, %v", n, err)
+	}
+}
+
+func TestFaultPause(t *testing.T) {
+	s := start(t, Config{})
+	put(t, s, "reads", "k", []byte("0123456789"))
+	const pause = 20 * time.Millisecond
+	s.Fail(Fault{Kind: Get, Pause: pause, After: 4, Times: 1})
+	begin := time.Now()
+	if status, body, _ := get(t, s, ann, "GET", "/reads/k"); status != 200 || string(body) != "0123456789" {
+		t.Errorf("status %d, %q", status, body)
+	}
+	if took := time.Since(begin); took < pause {
+		t.Errorf("a body with a pause of %v took %v", pause, took)
+	}
+}
+
+func TestFailBy(t *testing.T) {
+	s := start(t, Config{})
+	put(t, s, "reads", "k", []byte("12345"))
+	s.Fail(Fault{Status: 403, Times: 1})
+	n := 0
+	s.FailBy(func(r Request) *Fault {
+		if n++; r.Key == "k" && n == 1 {
+			return &Fault{Status: 503}
+		}
+		return nil
+	})
+	for i, want := range []int{403, 503, 200} {
+		if status, _, _ := get(t, s, ann, "GET", "/reads/k"); status != want {
+			t.Errorf("request %d: status %d, want %d", i, status, want)
+		}
+	}
+	s.FailBy(nil)
+	if status, _, _ := get(t, s, ann, "GET", "/reads/k"); status != 200 || n != 2 {
+		t.Errorf("status %d; the rule was asked %d times", status, n)
+	}
+}
+
 func TestFaultStall(t *testing.T) {
 	s := start(t, Config{})
 	put(t, s, "reads", "k", []byte("0123456789"))

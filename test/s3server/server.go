@@ -111,7 +111,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		s.inner.ServeHTTP(out, r.WithContext(context.WithValue(r.Context(), accessKey{}, who)))
 	}
 	if out.cut {
-		cut(r.Context())
+		out.cutConn()
 	}
 }
 
