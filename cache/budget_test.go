@@ -132,7 +132,7 @@ func TestClosedHandleGivesItsReadAheadUp(t *testing.T) {
 	}
 	h.Close()
 	f.cache.work.Wait() // would hang if a fetch that nobody wants went on
-	if s := f.cache.Stats(); s.Used > sequentialRun/c4gh.SegmentSize+2*int(nearWindow)/c4gh.SegmentSize {
+	if s := f.cache.Stats(); s.Used > sequentialRun/c4gh.SegmentSize+2*int(leastWindow)/c4gh.SegmentSize {
 		t.Errorf("%d segments are in use", s.Used)
 	}
 	f.fault.Set(nil)

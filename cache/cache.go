@@ -60,7 +60,7 @@ type Cache struct {
 	streams int // sequential streams of all handles
 	objects map[objstore.Version]*object
 	nextID  uint64
-	latency latency
+	pace    pace
 	stats   Stats
 }
 

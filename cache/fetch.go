@@ -59,7 +59,7 @@ func (c *Cache) run(ctx context.Context, f *fetch) {
 func (c *Cache) get(ctx context.Context, f *fetch, run []*segment) (done int, err error) {
 	src := f.object.source
 	off, n := src.span(run[0].index, int64(len(run)))
-	begin := time.Now()
+	sent := time.Now()
 	c.mu.Lock()
 	c.stats.Gets++
 	if f.ahead {
@@ -71,13 +71,17 @@ func (c *Cache) get(ctx context.Context, f *fetch, run []*segment) (done int, er
 		return 0, err
 	}
 	defer body.Close()
+	answered, first := time.Now(), time.Time{}
 	for i, s := range run {
 		if err := c.fill(s, body); err != nil {
 			return i, err
 		}
 		c.mu.Lock()
 		if i == 0 {
-			c.latency.observe(time.Since(begin))
+			first = time.Now()
+		}
+		if i == len(run)-1 {
+			c.pace.observe(sent, answered, first, time.Now(), len(run))
 		}
 		_, n := src.span(s.index, 1)
 		c.received(s, n)

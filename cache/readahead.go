@@ -3,7 +3,6 @@ package cache
 import (
 	"iter"
 	"slices"
-	"time"
 
 	"allasfs/c4gh"
 )
@@ -19,11 +18,8 @@ const (
 	// sequentialRun is what must have been read in sequence before anything is read ahead.
 	sequentialRun = 512 << 10
 
-	// nearWindow is enough where the store answers at once: segments are still in the processor's cache when they
-	// are copied out. farWindow hides a round trip; it is reached only when that much has been read in sequence.
-	nearWindow = 8 << 20
-	farWindow  = 128 << 20
-	farLatency = 3 * time.Millisecond
+	// longRun is what tells a file that is read from end to end from a large region of one.
+	longRun = 8 << 20
 
 	// A jump is answered by one GET that goes on behind what was asked for: by what was read behind the last jump,
 	// or twice the mean of that, whichever is less. Then a region that is read in pieces costs one round trip and not
@@ -32,11 +28,9 @@ const (
 	leastGuess = 128 << 10
 	mostGuess  = 8 << 20
 
-	// parts is how many GETs a window is cut into, within these sizes.
+	// A window that is still small is cut into parts GETs, but not into less than firstPart each.
 	parts     = 4
-	leastPart = 512 << 10
-	nearPart  = 2 << 20
-	farPart   = 8 << 20
+	firstPart = 512 << 10
 )
 
 // stream is one sequential reader inside a handle: samtools and mmap have several at once.
@@ -193,16 +187,16 @@ func (c *Cache) readAhead(o *object, s *stream) {
 	}
 }
 
-// window returns how far ahead a stream that has read run bytes may be, and the size of its GETs. A window is never
-// larger than what was read already, so a guess at most doubles what is fetched.
+// window returns how far ahead a stream that has read run bytes may be, and the size of its GETs. At first a window isn't
+// larger than what was read already, so that a guess at most doubles what is fetched.
 func (c *Cache) window(run int64) (window, part int64) {
-	window, part = nearWindow, nearPart
-	if c.latency.mean > farLatency {
-		window, part = farWindow, farPart
+	window, part = c.pace.window()
+	if run > longRun {
+		run *= 4
 	}
 	share := int64(c.limit/2/max(1, c.streams)) * c4gh.SegmentSize
 	window = max(min(window, run, share), 2*c4gh.SegmentSize)
-	part = max(min(part, max(window/parts, leastPart), window)/c4gh.SegmentSize, 1) * c4gh.SegmentSize
+	part = max(min(part, max(window/parts, firstPart), window)/c4gh.SegmentSize, 1) * c4gh.SegmentSize
 	return window, part
 }
 
