@@ -7,7 +7,11 @@ import (
 )
 
 // paceBytes is how much a slow connection sends at a time.
-const paceBytes = 64 << 10
+const paceBytes = 128 << 10
+
+// mostLate is how far behind its rate a connection may be and still make up for it: without that, each sleep that
+// lasts a little too long would make it slower than its rate.
+const mostLate = 20 * time.Millisecond
 
 // listener wraps the connections of another.
 type listener struct {
@@ -38,6 +42,7 @@ func (c *conn) ReadFrom(r io.Reader) (n int64, err error) {
 	if rate == 0 || !limited {
 		return c.TCPConn.ReadFrom(r)
 	}
+	c.due = latest(c.due, time.Now())
 	for body.N > 0 && err == nil {
 		piece := &io.LimitedReader{R: body.R, N: min(body.N, paceBytes)}
 		c.pace(piece.N, rate)
@@ -54,9 +59,14 @@ func (c *conn) ReadFrom(r io.Reader) (n int64, err error) {
 
 // pace waits until n more bytes have passed a connection of the rate.
 func (c *conn) pace(n, rate int64) {
-	if now := time.Now(); c.due.Before(now) {
-		c.due = now
-	}
+	c.due = latest(c.due, time.Now().Add(-mostLate))
 	c.due = c.due.Add(time.Duration(n * int64(time.Second) / rate))
 	time.Sleep(time.Until(c.due))
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
