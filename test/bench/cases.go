@@ -53,6 +53,8 @@ func cases() []benchCase {
 		{"open-200", near, always, openFilesCase},
 		{"mount", near, always, mountCase},
 		{"programs", near, always, programsCase},
+		{"kernel", near, few, kernelCase},
+		{"kernel-region", away, few, kernelRegionCase},
 	}
 	for _, s := range []lights3.Shape{near, {FirstByte: 5 * time.Millisecond}, away, {FirstByte: 100 * time.Millisecond}} {
 		for _, size := range []int{4 << 10, 64 << 10, 1 << 20} {
@@ -229,24 +231,27 @@ const regionRead = 128 << 10 // bytes a read
 // regionCase reads regions at random places once, as programs do that have an index.
 func regionCase(size int) func(*bench, benchCase) error {
 	return func(b *bench, c benchCase) error {
-		return b.each(c, []*tool{ours, s3fs, rclone}, func(m *mount) error {
-			if err := b.open(m.path(largeName(0))); err != nil {
-				return err
-			}
-			slots := places(24, 8<<20, b.data.large, uint64(b.results.round))
-			for i := range slots {
-				slots[i] += int64(i%16) * 4096 * 33 // not at the border of a segment
-			}
-			took, err := random(m.path(largeName(0)), slots, size, regionRead, 1)
-			if err != nil {
-				return err
-			}
-			got, err := b.fetched()
-			b.results.add(c.id, m.tool.name, "round trips", p50(took)/(1e3*c.shape.FirstByte.Seconds()))
-			b.results.add(c.id, m.tool.name, "fetched/region", got/float64(len(slots)*size))
-			return err
-		})
+		return b.each(c, []*tool{ours, s3fs, rclone}, func(m *mount) error { return b.regions(c, m.tool.name, m, size) })
 	}
+}
+
+// regions reads regions of a large file and writes down under a name what a region took.
+func (b *bench) regions(c benchCase, name string, m *mount, size int) error {
+	if err := b.open(m.path(largeName(0))); err != nil {
+		return err
+	}
+	slots := places(24, 8<<20, b.data.large, uint64(b.results.round))
+	for i := range slots {
+		slots[i] += int64(i%16) * 4096 * 33 // not at the border of a segment
+	}
+	took, err := random(m.path(largeName(0)), slots, size, regionRead, 1)
+	if err != nil {
+		return err
+	}
+	got, err := b.fetched()
+	b.results.add(c.id, name, "round trips", p50(took)/(1e3*c.shape.FirstByte.Seconds()))
+	b.results.add(c.id, name, "fetched/region", got/float64(len(slots)*size))
+	return err
 }
 
 // robinCase reads many files at once, a block of each in turn.

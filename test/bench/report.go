@@ -40,6 +40,7 @@ func (r *results) markdown(w io.Writer) error {
 	r.matrixTable(&s)
 	r.randomTable(&s)
 	r.otherTable(&s)
+	r.kernelTable(&s)
 	r.partsTable(&s)
 	r.failureList(&s)
 	_, err := io.WriteString(w, s.String())
