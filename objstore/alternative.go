@@ -13,7 +13,8 @@ import (
 // list, and that other may. Both must have the same objects, as a gateway with two protocols has; where the versions
 // that they tell differ, Get says [ErrChanged]. Buckets asks store alone.
 //
-// What is found out of a bucket is believed for some minutes. When other refuses it, too, the error is that of store.
+// What is found out of a bucket is believed for some minutes. When both refuse, the error is that of store, or that of
+// other for a bucket that it had let us into.
 func Alternative(store, other Store, log *slog.Logger) Store {
 	return &alternative{store: store, other: other, log: log, known: make(map[string]finding)}
 }
@@ -53,14 +54,19 @@ func (a *alternative) Get(ctx context.Context, v Version, off, n int64) (io.Read
 
 // ask makes a request of the one who has the bucket.
 func ask[T any](ctx context.Context, a *alternative, bucket string, request func(Store) (T, error)) (T, error) {
+	var refusal error // of the one who had let us in
 	f, found := a.finding(bucket)
 	if found && f.other {
 		answer, err := request(a.other)
 		if !errors.Is(err, ErrDenied) {
 			return answer, err
 		}
+		refusal = err
 	}
 	answer, err := request(a.store)
+	if refusal != nil && errors.Is(err, ErrDenied) {
+		return answer, refusal
+	}
 	if !errors.Is(err, ErrDenied) || found || !a.otherHas(ctx, bucket) {
 		return answer, err
 	}

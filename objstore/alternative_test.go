@@ -143,6 +143,25 @@ func TestAlternativeStaysAway(t *testing.T) {
 	}
 }
 
+// Of a bucket that the other lets us into, it is the other one that knows why an object is refused.
+func TestAlternativeRefusedObject(t *testing.T) {
+	w := newTwoWays()
+	w.memory.Put("b", "k", content())
+	reason := fmt.Errorf("%w: the reason", objstore.ErrDenied)
+	w.one.Set(refuse(objstore.ErrDenied, readOps...))
+	if _, err := w.Head(t.Context(), "b", "k"); err != nil {
+		t.Fatal(err)
+	}
+	w.other.Set(refuse(reason, "head", "get"))
+	if _, err := w.Head(t.Context(), "b", "k"); !errors.Is(err, reason) {
+		t.Error(err)
+	}
+	w.one.Set(nil)
+	if _, err := w.Head(t.Context(), "b", "k"); err != nil {
+		t.Errorf("when the first lets us in: %v", err)
+	}
+}
+
 func TestAlternativeContextEnds(t *testing.T) {
 	w := newTwoWays()
 	ctx, cancel := context.WithCancel(t.Context())

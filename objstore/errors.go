@@ -15,6 +15,8 @@ var (
 	ErrDenied = errors.New("access denied by the store")
 	// ErrChanged: the object isn't the version that was asked for any more.
 	ErrChanged = errors.New("object has changed")
+	// ErrIncomplete: the object is there, but it was uploaded in segments and one of them isn't.
+	ErrIncomplete = errors.New("a segment of the object is missing")
 	// ErrUnavailable: the store can't be reached, is overloaded or broke off; trying again may help.
 	ErrUnavailable = errors.New("store unavailable")
 	// ErrTimeout: no answer or no progress within the deadline, retries included.

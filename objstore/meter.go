@@ -41,8 +41,8 @@ type RequestStats struct {
 	// Latency is the time to the answer, for a GET to the first byte of its body. Requests that failed before aren't
 	// in it.
 	Latency Histogram `json:"latency"`
-	// Errors counts the requests that failed, by the cause: "timeout", "canceled", "changed", "not_exist", "denied",
-	// "unavailable", "cut" and "other". Every cause is there.
+	// Errors counts the requests that failed, by the cause: "timeout", "canceled", "changed", "incomplete", "not_exist",
+	// "denied", "unavailable", "cut" and "other". Every cause is there.
 	Errors map[string]int64 `json:"errors"`
 }
 
@@ -148,6 +148,7 @@ var causes = [...]struct {
 	{"timeout", []error{ErrTimeout, errSilent, context.DeadlineExceeded}},
 	{"canceled", []error{context.Canceled}},
 	{"changed", []error{ErrChanged}},
+	{"incomplete", []error{ErrIncomplete}},
 	{"not_exist", []error{ErrNotExist}},
 	{"denied", []error{ErrDenied}},
 	{"unavailable", []error{ErrUnavailable}},

@@ -116,6 +116,7 @@ func TestMeterErrors(t *testing.T) {
 		cause string
 	}{
 		"refused":        {fail(objstore.ErrDenied), "denied"},
+		"lacks a part":   {fail(objstore.ErrIncomplete), "incomplete"},
 		"no object":      {fail(objstore.ErrNotExist), "not_exist"},
 		"no bucket":      {fail(objstore.ErrNoBucket), "not_exist"},
 		"overload":       {unavailable(), "unavailable"},

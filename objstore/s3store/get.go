@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"allasfs/objstore"
+	"allasfs/objstore/largeobject"
 )
 
 // Get streams the range with one GET, with If-Match.
@@ -34,11 +35,14 @@ func (s *Store) get(ctx context.Context, w wanted) (io.ReadCloser, error) {
 	if w.off < 0 || w.n <= 0 || w.n > w.v.Size-w.off {
 		return nil, fmt.Errorf("%d bytes are not within an object of %d bytes", w.n, w.v.Size)
 	}
+	if largeobject.IsDynamic(w.v) {
+		return s.joiner.Get(ctx, w.v, w.off, w.n)
+	}
 	get, cancel := context.WithCancel(ctx)
 	out, err := s.send(get, w)
 	if err != nil {
 		cancel()
-		return nil, explain(ctx, err)
+		return nil, s.blame(ctx, w, explain(ctx, err))
 	}
 	if err := w.check(out); err != nil {
 		cancel()
@@ -52,7 +56,7 @@ func (s *Store) send(ctx context.Context, w wanted) (*s3.GetObjectOutput, error)
 	in := &s3.GetObjectInput{
 		Bucket: &w.v.Bucket, Key: &w.v.Key, Range: aws.String(fmt.Sprintf("bytes=%d-%d", w.off, w.off+w.n-1)),
 	}
-	if isManifest(w.v) {
+	if largeobject.IsStatic(w.v) {
 		return s.single.GetObject(ctx, in)
 	}
 	in.IfMatch = aws.String(`"` + w.v.ETag + `"`)
@@ -64,15 +68,19 @@ func (w wanted) check(out *s3.GetObjectOutput) error {
 	contentRange := func(off int64) string { return fmt.Sprintf("bytes %d-%d/%d", off, w.off+w.n-1, w.v.Size) }
 	answered := aws.ToString(out.ContentRange)
 	ok := answered == contentRange(w.off) ||
-		answered == contentRange(0) && isManifest(w.v) ||
+		answered == contentRange(0) && largeobject.IsStatic(w.v) ||
 		answered == "" && w.n == w.v.Size // 200 OK: the answer is the object, and so was the question
 	switch etag := validator(out.ETag, w.v.Size, out.LastModified, out.ResultMetadata); {
 	case etag != w.v.ETag:
-		return fmt.Errorf("%w: it has the ETag %q now, not %q", objstore.ErrChanged, etag, w.v.ETag)
+		return w.changed(etag)
 	case !ok:
 		return fmt.Errorf("%w: the answer has the range %q, not %q", objstore.ErrChanged, answered, contentRange(w.off))
 	case out.ContentLength == nil || *out.ContentLength != w.n:
 		return fmt.Errorf("%w: the answer isn't %d bytes long", objstore.ErrChanged, w.n)
 	}
 	return nil
+}
+
+func (w wanted) changed(etag string) error {
+	return fmt.Errorf("%w: it has the ETag %q now, not %q", objstore.ErrChanged, etag, w.v.ETag)
 }

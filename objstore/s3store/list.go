@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"allasfs/objstore"
+	"allasfs/objstore/largeobject"
 )
 
 // pageLimit is the largest page that S3 has.
@@ -106,7 +107,7 @@ func decodePage(bucket string, out *s3.ListObjectsV2Output, seen string) (objsto
 // listed gives a manifest the size 0 even where its own size is listed, so that it is looked at with Head.
 func listed(bucket, key string, c types.Object) objstore.Object {
 	v := objstore.Version{Bucket: bucket, Key: key, ETag: bareETag(c.ETag), Size: aws.ToInt64(c.Size)}
-	if v.ETag == emptyMD5 {
+	if v.ETag == largeobject.EmptyMD5 {
 		v.Size = 0
 	}
 	return objstore.Object{Version: v, Modified: aws.ToTime(c.LastModified)}

@@ -1,49 +1,80 @@
 package s3store
 
 import (
-	"fmt"
-	"strings"
+	"cmp"
+	"context"
+	"errors"
 	"time"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"allasfs/objstore"
+	"allasfs/objstore/largeobject"
 )
 
-// A manifest is an object that was uploaded in segments with Swift. Ceph joins them for S3 as well, but not without
-// faults. Seen with version 16.2, for dynamic (DLO) and static (SLO) large objects:
+// What package largeobject says of objects in segments isn't all over S3. Of a static one,
 //
-//   - listings show the ETag of no bytes, and the size of the manifest: 0 for a DLO, some hundred bytes for an SLO;
-//   - HEAD and GET show the whole size, but for an SLO the ETag of no bytes, whatever is in it;
-//   - If-Match with the ETag that HEAD gave is answered with 412 for a DLO;
+//   - HEAD and GET show the ETag of no bytes, whatever is in it, if it was uploaded without those of its segments;
 //   - the Content-Range of a GET begins with 0 whatever the range, while its end, its length and the bytes are right;
 //   - a byte too many is sent where a range ends inside of a segment, and begins the next answer on the connection.
 //
-// So a listed manifest gets the size 0 to be looked at with HEAD, and the version that HEAD then gives carries a mark
-// and the time of the manifest's last change, in seconds: more than this S3 doesn't tell. GETs of such a version go
-// without If-Match, on a connection of their own; the answer's own version is compared, which belongs to the bytes that
-// follow it. That somebody replaces a single segment beneath an SLO can't be seen.
-
-// emptyMD5 is the ETag of no bytes.
-const emptyMD5 = "d41d8cd98f00b204e9800998ecf8427e"
-
-const manifestMark = "manifest:"
-
-func isManifest(v objstore.Version) bool { return strings.HasPrefix(v.ETag, manifestMark) }
+// So a listed manifest gets the size 0 to be looked at with HEAD. GETs of a static one go without If-Match, which would
+// be of no use, and on a connection of their own; the answer's own version is compared, which belongs to the bytes that
+// follow it. That somebody replaces a single segment beneath it can't be seen.
 
 // validator is the ETag of a [objstore.Version], from the answer to a HEAD or a GET of an object with the given size.
 func validator(etag *string, size int64, modified *time.Time, answer middleware.Metadata) string {
 	bare := bareETag(etag)
-	if !fromManifest(answer) && (bare != emptyMD5 || size == 0) || modified == nil {
+	switch {
+	case modified == nil:
 		return bare
+	case header(answer, "X-Object-Manifest") != "":
+		return largeobject.DynamicETag(bare, *modified)
+	case header(answer, "X-Object-Meta-Static-Large-Object") != "", bare == largeobject.EmptyMD5 && size > 0:
+		return largeobject.StaticETag(bare, *modified)
 	}
-	return fmt.Sprintf("%s%s:%x", manifestMark, bare, modified.Unix())
+	return bare
 }
 
-// fromManifest says whether the headers of an answer tell of a manifest.
-func fromManifest(answer middleware.Metadata) bool {
+// header returns a header of an answer that the SDK doesn't know.
+func header(answer middleware.Metadata, name string) string {
 	raw, ok := awsmiddleware.GetRawResponse(answer).(*smithyhttp.Response)
-	return ok && (raw.Header.Get("X-Object-Manifest") != "" || raw.Header.Get("X-Object-Meta-Static-Large-Object") != "")
+	if !ok {
+		return ""
+	}
+	return raw.Header.Get(name)
+}
+
+// manifest sends a HEAD.
+func (s *Store) manifest(ctx context.Context, bucket, key string) (m largeobject.Manifest, err error) {
+	out, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &bucket, Key: &key})
+	if err != nil {
+		return m, explain(ctx, err)
+	}
+	if bareETag(out.ETag) == "" || out.ContentLength == nil {
+		return m, errors.New("the store doesn't tell ETag and size")
+	}
+	etag := validator(out.ETag, *out.ContentLength, out.LastModified, out.ResultMetadata)
+	m.Version = objstore.Version{Bucket: bucket, Key: key, ETag: etag, Size: *out.ContentLength}
+	m.Modified = *cmp.Or(out.LastModified, &time.Time{})
+	m.Place = header(out.ResultMetadata, "X-Object-Manifest")
+	return m, nil
+}
+
+// blame finds out why a GET of a static large object failed.
+func (s *Store) blame(ctx context.Context, w wanted, err error) error {
+	if !largeobject.IsStatic(w.v) || !errors.Is(err, objstore.ErrNotExist) && !errors.Is(err, objstore.ErrDenied) {
+		return err
+	}
+	m, headErr := s.manifest(ctx, w.v.Bucket, w.v.Key)
+	switch {
+	case headErr != nil:
+		return err
+	case m.Version != w.v:
+		return w.changed(m.ETag)
+	}
+	return largeobject.Blame(ctx, s, w.v, w.off, err)
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"allasfs/objstore"
+	"allasfs/objstore/largeobject"
 )
 
 // Refusal is an [objstore.ErrDenied] whose reason is known.
@@ -71,6 +72,9 @@ func (e *explaining) explain(ctx context.Context, bucket, key string, err error)
 	if !ok || !errors.Is(err, objstore.ErrDenied) {
 		return err
 	}
+	if part, ok := errors.AsType[*largeobject.Error](err); ok {
+		bucket, key = part.Bucket, part.Key
+	}
 	r := e.reason(ctx, bucket, key)
 	if r == nil {
 		return err
@@ -96,9 +100,22 @@ func (e *explaining) reason(ctx context.Context, bucket, key string) *Refusal {
 		f.listed = err == nil
 		if len(owners) > 0 && page.Objects[0].Key == key {
 			f.uploader = owners[0]
+			f.segments = e.closedSegments(ctx, page.Objects[0])
 		}
 	}
 	return f.reason()
+}
+
+// closedSegments returns the bucket of a large object's segments if it may not even be listed, or "".
+func (e *explaining) closedSegments(ctx context.Context, o objstore.Object) string {
+	if o.ETag != largeobject.EmptyMD5 {
+		return ""
+	}
+	bucket := o.Bucket + largeobject.SegmentsSuffix
+	if _, err := e.s3.List(ctx, bucket, objstore.ListOptions{Prefix: o.Key + "/", Max: 1}); !errors.Is(err, objstore.ErrDenied) {
+		return ""
+	}
+	return bucket
 }
 
 // whoami is [Store.Self], remembered.
@@ -132,6 +149,7 @@ type refusalFacts struct {
 	own      bool    // the bucket is ours
 	listed   bool    // the object is refused, and the bucket may be listed
 	uploader Project // who owns the object; the zero value where that isn't known
+	segments string  // the bucket of its segments, where that may not be listed
 }
 
 // reason is the table from what is known to what it means; nil where it means nothing in particular.
@@ -149,6 +167,9 @@ func (f refusalFacts) reason() *Refusal {
 	case !f.listed:
 		return &Refusal{Reason: fmt.Sprintf("bucket %s isn't shared with this project, %v", f.bucket, f.self),
 			Hint: ask + "; a grant made with Swift tools (a-access) may not count for S3 keys: it does with a login to OpenStack (OS_AUTH_URL)"}
+	case f.segments != "":
+		return &Refusal{Reason: fmt.Sprintf("it was uploaded in segments, and their bucket, %s, isn't shared with this project", f.segments),
+			Hint: fmt.Sprintf("its owner can share that, too: allasfs share %s --with %s", f.segments, f.self.ID)}
 	case f.uploader.ID == f.self.ID && f.self.ID != "":
 		return &Refusal{Reason: "this project uploaded it, and the bucket's owner has closed the bucket since", Hint: ask}
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/aws/smithy-go/middleware"
 
 	"allasfs/objstore"
+	"allasfs/objstore/largeobject"
 )
 
 // Options says which store to talk to, and as whom.
@@ -41,7 +42,8 @@ type Options struct {
 type Store struct {
 	address pathStyle
 	client  *s3.Client
-	single  *s3.Client // uses a connection for one request only, for manifests
+	single  *s3.Client // uses a connection for one request only, for static large objects
+	joiner  *largeobject.Joiner
 }
 
 var _ objstore.Store = (*Store)(nil)
@@ -66,7 +68,9 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	context.AfterFunc(ctx, transport.CloseIdleConnections)
 	single := newTransport(0)
 	single.DisableKeepAlives = true
-	return &Store{address: address, client: newClient(address, wallet, transport), single: newClient(address, wallet, single)}, nil
+	s := &Store{address: address, client: newClient(address, wallet, transport), single: newClient(address, wallet, single)}
+	s.joiner = largeobject.NewJoiner(s, s.manifest)
+	return s, nil
 }
 
 func newClient(address pathStyle, keys *wallet, transport *http.Transport) *s3.Client {
@@ -138,16 +142,11 @@ func (s *Store) head(ctx context.Context, bucket, key string) (objstore.Object, 
 	if err := checkNames(bucket, key); err != nil {
 		return objstore.Object{}, err
 	}
-	out, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &bucket, Key: &key})
-	if err != nil {
-		return objstore.Object{}, explain(ctx, err)
+	m, err := s.manifest(ctx, bucket, key)
+	if err == nil && largeobject.IsDynamic(m.Version) {
+		if err = s.joiner.Check(ctx, m); errors.Is(err, objstore.ErrDenied) {
+			err = nil // the size is known all the same; who wants the bytes is told
+		}
 	}
-	if bareETag(out.ETag) == "" || out.ContentLength == nil {
-		return objstore.Object{}, errors.New("the store doesn't tell ETag and size")
-	}
-	etag := validator(out.ETag, *out.ContentLength, out.LastModified, out.ResultMetadata)
-	return objstore.Object{
-		Version:  objstore.Version{Bucket: bucket, Key: key, ETag: etag, Size: *out.ContentLength},
-		Modified: aws.ToTime(out.LastModified),
-	}, nil
+	return m.Object, err
 }

@@ -186,7 +186,7 @@ func TestCephSegmentsOfOthers(t *testing.T) {
 		}
 	}
 	o.send(http.MethodDelete, "large_segments", "a b+%/2", nil)
-	if _, err := read(t, other, object.Version, 150_000, 1); !errors.Is(err, objstore.ErrNotExist) || !strings.Contains(err.Error(), "segment large_segments/a b+%/2") {
+	if _, err := read(t, other, object.Version, 150_000, 1); !errors.Is(err, objstore.ErrIncomplete) || !strings.Contains(err.Error(), "segment large_segments/a b+%/2") {
 		t.Errorf("a missing segment: %v", err)
 	}
 }
@@ -238,8 +238,10 @@ func TestCephManifests(t *testing.T) {
 			}
 		}
 		o.put("large", listed.Key, data[:5])
-		if _, err := read(t, o.store, object.Version, 0, 10); !errors.Is(err, objstore.ErrChanged) {
-			t.Errorf("%s, replaced: %v", listed.Key, err)
+		got, err := read(t, o.store, object.Version, 0, 10)
+		old := listed.Key == "dlo" && bytes.Equal(got, data[:10]) // whose segments are still there
+		if !old && !errors.Is(err, objstore.ErrChanged) {
+			t.Errorf("%s, replaced: %q, %v", listed.Key, got, err)
 		}
 	}
 }

@@ -9,25 +9,20 @@ import (
 	"time"
 
 	"allasfs/objstore"
+	"allasfs/objstore/largeobject"
 )
-
-// A manifest is an object that was uploaded in segments. Listings show it with the ETag of no bytes; If-Match with the
-// ETag that HEAD gives is answered with 412. So its version carries a mark and the time of the manifest's last change,
-// and GETs of it go without If-Match, on a connection of their own: the answer's own version is compared.
-
-// emptyMD5 is the ETag of no bytes.
-const emptyMD5 = "d41d8cd98f00b204e9800998ecf8427e"
-
-const manifestMark = "manifest:"
-
-func isManifest(v objstore.Version) bool { return strings.HasPrefix(v.ETag, manifestMark) }
 
 // validator is the ETag of a [objstore.Version] and the time of the last change, from an answer to HEAD or GET.
 func validator(h http.Header) (etag string, modified time.Time) {
 	etag = bareETag(h.Get("Etag"))
 	modified, err := http.ParseTime(h.Get("Last-Modified"))
-	if etag != "" && err == nil && (h.Get("X-Object-Manifest") != "" || h.Get("X-Static-Large-Object") != "") {
-		etag = fmt.Sprintf("%s%s:%x", manifestMark, etag, modified.Unix())
+	switch {
+	case etag == "" || err != nil:
+		return etag, modified
+	case h.Get("X-Object-Manifest") != "":
+		return largeobject.DynamicETag(etag, modified), modified
+	case h.Get("X-Static-Large-Object") != "":
+		return largeobject.StaticETag(etag, modified), modified
 	}
 	return etag, modified
 }
@@ -35,7 +30,8 @@ func validator(h http.Header) (etag string, modified time.Time) {
 // bareETag takes quotes and weak prefix off.
 func bareETag(etag string) string { return strings.Trim(strings.TrimPrefix(etag, "W/"), `"`) }
 
-// Get streams the range with one GET, with If-Match.
+// Get streams the range with one GET, with If-Match, or with one for each segment that it touches. GETs of a static
+// large object go without If-Match, on a connection of their own: the answer's own version is compared.
 func (s *Store) Get(ctx context.Context, v objstore.Version, off, n int64) (io.ReadCloser, error) {
 	body, err := s.get(ctx, v, off, n)
 	if err != nil {
@@ -51,15 +47,19 @@ func (s *Store) get(ctx context.Context, v objstore.Version, off, n int64) (io.R
 	if off < 0 || n <= 0 || n > v.Size-off {
 		return nil, fmt.Errorf("%d bytes are not within an object of %d bytes", n, v.Size)
 	}
-	if isManifest(v) {
-		return s.getManifest(ctx, v, off, n)
+	if largeobject.IsDynamic(v) {
+		return s.joiner.Get(ctx, v, off, n)
 	}
-	return s.getRange(ctx, v, off, n)
+	body, err := s.getRange(ctx, v, off, n)
+	if err != nil {
+		return nil, s.blame(ctx, v, off, err)
+	}
+	return body, nil
 }
 
 // getRange sends the request and checks that its answer is what was asked for.
 func (s *Store) getRange(ctx context.Context, v objstore.Version, off, n int64) (io.ReadCloser, error) {
-	r := request{method: http.MethodGet, bucket: v.Bucket, key: v.Key, single: isManifest(v)}
+	r := request{method: http.MethodGet, bucket: v.Bucket, key: v.Key, single: largeobject.IsStatic(v)}
 	r.header = http.Header{"Range": {fmt.Sprintf("bytes=%d-%d", off, off+n-1)}}
 	if !r.single {
 		r.header.Set("If-Match", `"`+v.ETag+`"`)
@@ -85,11 +85,15 @@ func check(answer *http.Response, v objstore.Version, off, n int64) error {
 	etag, _ := validator(answer.Header)
 	switch got := answer.Header.Get("Content-Range"); {
 	case etag != v.ETag:
-		return fmt.Errorf("%w: it has the ETag %q now, not %q", objstore.ErrChanged, etag, v.ETag)
+		return changed(v, etag)
 	case got != want && !(whole && got == ""):
 		return fmt.Errorf("%w: the answer has the range %q, not %q", objstore.ErrChanged, got, want)
 	case answer.ContentLength != n:
 		return fmt.Errorf("%w: the answer isn't %d bytes long", objstore.ErrChanged, n)
 	}
 	return nil
+}
+
+func changed(v objstore.Version, etag string) error {
+	return fmt.Errorf("%w: it has the ETag %q now, not %q", objstore.ErrChanged, etag, v.ETag)
 }

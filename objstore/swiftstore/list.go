@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"allasfs/objstore"
+	"allasfs/objstore/largeobject"
 )
 
 // pageLimit is the number of entries in a page when the caller doesn't bound it.
@@ -128,7 +129,7 @@ func (e entry) object(bucket string) (objstore.Object, error) {
 		return objstore.Object{}, fmt.Errorf("the store lists %q without time, ETag or size", e.Name)
 	}
 	v := objstore.Version{Bucket: bucket, Key: e.Name, ETag: bareETag(e.Hash), Size: e.Bytes}
-	if v.ETag == emptyMD5 {
+	if v.ETag == largeobject.EmptyMD5 {
 		v.Size = 0
 	}
 	return objstore.Object{Version: v, Modified: modified}, nil

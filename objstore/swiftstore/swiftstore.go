@@ -20,6 +20,7 @@ import (
 	"unicode/utf8"
 
 	"allasfs/objstore"
+	"allasfs/objstore/largeobject"
 )
 
 // Options says whose account it is.
@@ -48,8 +49,8 @@ func (l Login) GoString() string { return l.String() }
 type Store struct {
 	logins *logins
 	client *http.Client
-	single *http.Client // uses a connection for one request only, for manifests
-	joints joints
+	single *http.Client // uses a connection for one request only, for static large objects
+	joiner *largeobject.Joiner
 }
 
 var _ objstore.Store = (*Store)(nil)
@@ -58,6 +59,7 @@ var _ objstore.Store = (*Store)(nil)
 func New(ctx context.Context, o Options) *Store {
 	s := &Store{logins: newLogins(o), client: newClient(), single: newClient()}
 	s.single.Transport.(*http.Transport).DisableKeepAlives = true
+	s.joiner = largeobject.NewJoiner(s, s.manifest)
 	context.AfterFunc(ctx, s.client.CloseIdleConnections)
 	return s
 }
@@ -205,17 +207,13 @@ func (s *Store) head(ctx context.Context, bucket, key string) (objstore.Object, 
 	if err := checkNames(bucket, key); err != nil {
 		return objstore.Object{}, err
 	}
-	answer, err := s.send(ctx, request{method: http.MethodHead, bucket: bucket, key: key})
-	if err != nil {
-		return objstore.Object{}, err
+	m, err := s.manifest(ctx, bucket, key)
+	if err == nil && largeobject.IsDynamic(m.Version) {
+		if err = s.joiner.Check(ctx, m); errors.Is(err, objstore.ErrDenied) {
+			err = nil // the size is known all the same; who wants the bytes is told
+		}
 	}
-	answer.Body.Close()
-	etag, modified := validator(answer.Header)
-	if etag == "" || answer.ContentLength < 0 {
-		return objstore.Object{}, errors.New("the store doesn't tell ETag and size")
-	}
-	v := objstore.Version{Bucket: bucket, Key: key, ETag: etag, Size: answer.ContentLength}
-	return objstore.Object{Version: v, Modified: modified}, nil
+	return m.Object, err
 }
 
 // checkNames answers for names that no store can have: the address would be another one's.

@@ -30,7 +30,6 @@ type swift struct {
 	url string
 
 	segments string // where those of large/dlo are, in BUCKET/PREFIX; empty for none
-	place    string // what is told of it instead
 
 	mu       sync.Mutex
 	token    string // the one that is good
