@@ -19,6 +19,7 @@ var errnos = [...]struct {
 }{
 	{"timeout", objstore.ErrTimeout, syscall.ETIMEDOUT},
 	{"changed", objstore.ErrChanged, syscall.ESTALE},
+	{"incomplete", objstore.ErrIncomplete, syscall.EIO},
 	{"not_exist", objstore.ErrNotExist, syscall.ENOENT},
 	{"denied", objstore.ErrDenied, syscall.EACCES},
 	{"unavailable", objstore.ErrUnavailable, syscall.ETIMEDOUT},

@@ -84,6 +84,7 @@ func TestFailuresAreCountedByCause(t *testing.T) {
 		errno string
 	}{
 		{objstore.ErrChanged, "changed", "ESTALE"},
+		{objstore.ErrIncomplete, "incomplete", "EIO"},
 		{objstore.ErrNoBucket, "not_exist", "ENOENT"},
 		{fmt.Errorf("%w: %w", objstore.ErrTimeout, objstore.ErrUnavailable), "timeout", "ETIMEDOUT"},
 		{objstore.ErrUnavailable, "unavailable", "ETIMEDOUT"},
