@@ -1,6 +1,7 @@
 package test
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -8,6 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 )
 
 // peakMemory returns the most memory that a process has had resident, in bytes.
@@ -52,6 +56,42 @@ func TestMemory(t *testing.T) {
 	t.Logf("peak: %d MiB", peak>>20)
 	if peak >= limit {
 		t.Errorf("%d MiB were resident, the limit is %d MiB", peak>>20, limit>>20)
+	}
+}
+
+// TestMemoryOfManyFiles reads 200 files at once, in pieces of all sizes.
+func TestMemoryOfManyFiles(t *testing.T) {
+	const files, size, cache = 200, 8<<20 + 5, 64 << 20
+	l := newLab(t)
+	plain, path := content(5, size), filepath.Join(t.TempDir(), "object")
+	write(t, path, encrypt(t, plain, l.key))
+	for i := range files {
+		l.putFile(fmt.Sprintf("%d.c4gh", i), path) // each is a version of its own
+	}
+	m := l.mount("--cache-size", fmt.Sprint(cache))
+	var readers errgroup.Group
+	for i := range files {
+		readers.Go(func() error {
+			f, err := os.OpenFile(m.path(fmt.Sprint(i)), os.O_RDONLY|unix.O_DIRECT, 0)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			pieces := struct{ io.Reader }{io.NewSectionReader(f, 0, size)}
+			got, err := io.ReadAll(bufio.NewReaderSize(pieces, 4096*(1+i)))
+			if err == nil && !bytes.Equal(got, plain) {
+				err = fmt.Errorf("%d: wrong bytes", i)
+			}
+			return err
+		})
+	}
+	if err := readers.Wait(); err != nil {
+		t.Error(err)
+	}
+	peak := peakMemory(t, m.cmd.Process.Pid)
+	t.Logf("peak: %d MiB", peak>>20)
+	if peak > cache+150<<20 {
+		t.Errorf("%d MiB were resident, with a cache of %d MiB", peak>>20, cache>>20)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -93,9 +94,14 @@ func (o *mountOptions) parse(args []string) (err error) {
 	return err
 }
 
+// memoryBeside is what the process may take beside the segments before garbage is collected more often, in bytes. The
+// FUSE library pools reply buffers for each size of a read, and only the collector ever empties those pools.
+const memoryBeside = 100 << 20
+
 // runMount mounts, tells that it is ready, and serves until the mount is gone.
 func runMount(ctx context.Context, c *console, o *mountOptions) error {
 	forbidDumps()
+	debug.SetMemoryLimit(int64(o.local.cacheSize) + memoryBeside)
 	if err := prepareMountpoint(c, o.mountpoint); err != nil {
 		return err
 	}
