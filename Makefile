@@ -3,11 +3,12 @@
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 PREFIX      ?= /usr/local
 FUZZTIME    ?= 20s
+SOAK        ?= 10m
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # Packages with tests of their own; test/ itself needs mounts and runs without the race detector's slowness.
 UNIT         = $(shell go list ./... | grep -v '/test$$')
 
-.PHONY: help build install lint test unit mounts test-ceph fuzz bench bench-crypt demo setup clean
+.PHONY: help build install lint test unit mounts test-ceph fuzz soak bench bench-crypt demo setup clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +45,9 @@ test-ceph: build ## the main paths against Ceph's object gateway
 
 fuzz: ## each fuzz target for FUZZTIME (20s)
 	test/fuzz.sh $(FUZZTIME)
+
+soak: setup build ## processes check what they read while the store fails, for SOAK (10m), into docs/soak.md
+	ALLASFS=$(CURDIR)/bin/allasfs SOAK=$(SOAK) SOAK_PAGE=$(CURDIR)/docs/soak.md go test -count=1 -timeout 0 -v -run '^TestSoak$$' ./test
 
 bench: setup build ## reading, against other mounts, into docs/benchmarks.md; most of an hour, 4 GiB in /dev/shm. BENCH=-quick to try
 	test/bench/setup.sh

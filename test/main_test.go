@@ -19,6 +19,12 @@ const binaryVariable = "ALLASFS"
 func TestMain(m *testing.M) { os.Exit(runTests(m)) }
 
 func runTests(m *testing.M) (status int) {
+	if job := os.Getenv(readerVariable); job != "" { // a process of the soak test
+		if err := readForSoak(job); err != nil {
+			return complain(err)
+		}
+		return 0
+	}
 	// A directory of our own for everything: whatever is mounted below it is ours to complain of and to clear away,
 	// even while somebody else runs the same tests.
 	dir, err := os.MkdirTemp("", "allasfs-test-*")
