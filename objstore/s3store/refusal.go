@@ -100,22 +100,23 @@ func (e *explaining) reason(ctx context.Context, bucket, key string) *Refusal {
 		f.listed = err == nil
 		if len(owners) > 0 && page.Objects[0].Key == key {
 			f.uploader = owners[0]
-			f.segments = e.closedSegments(ctx, page.Objects[0])
+			f.segments, f.closed = e.segmentsOf(ctx, page.Objects[0])
 		}
 	}
 	return f.reason()
 }
 
-// closedSegments returns the bucket of a large object's segments if it may not even be listed, or "".
-func (e *explaining) closedSegments(ctx context.Context, o objstore.Object) string {
+// segmentsOf returns the bucket of a large object's segments, or "", and whether that may not even be listed.
+func (e *explaining) segmentsOf(ctx context.Context, o objstore.Object) (bucket string, closed bool) {
 	if o.ETag != largeobject.EmptyMD5 {
-		return ""
+		return "", false
 	}
-	bucket := o.Bucket + largeobject.SegmentsSuffix
-	if _, err := e.s3.List(ctx, bucket, objstore.ListOptions{Prefix: o.Key + "/", Max: 1}); !errors.Is(err, objstore.ErrDenied) {
-		return ""
+	bucket = o.Bucket + largeobject.SegmentsSuffix
+	page, err := e.s3.List(ctx, bucket, objstore.ListOptions{Prefix: o.Key + "/", Max: 1})
+	if closed = errors.Is(err, objstore.ErrDenied); !closed && len(page.Objects) == 0 {
+		return "", false
 	}
-	return bucket
+	return bucket, closed
 }
 
 // whoami is [Store.Self], remembered.
@@ -149,7 +150,8 @@ type refusalFacts struct {
 	own      bool    // the bucket is ours
 	listed   bool    // the object is refused, and the bucket may be listed
 	uploader Project // who owns the object; the zero value where that isn't known
-	segments string  // the bucket of its segments, where that may not be listed
+	segments string  // the bucket of its segments, if it was uploaded so
+	closed   bool    // that bucket may not be listed
 }
 
 // reason is the table from what is known to what it means; nil where it means nothing in particular.
@@ -167,9 +169,12 @@ func (f refusalFacts) reason() *Refusal {
 	case !f.listed:
 		return &Refusal{Reason: fmt.Sprintf("bucket %s isn't shared with this project, %v", f.bucket, f.self),
 			Hint: ask + "; a grant made with Swift tools (a-access) may not count for S3 keys: it does with a login to OpenStack (OS_AUTH_URL)"}
-	case f.segments != "":
+	case f.closed:
 		return &Refusal{Reason: fmt.Sprintf("it was uploaded in segments, and their bucket, %s, isn't shared with this project", f.segments),
 			Hint: fmt.Sprintf("its owner can share that, too: allasfs share %s --with %s", f.segments, f.self.ID)}
+	case f.segments != "":
+		return &Refusal{Reason: fmt.Sprintf("it is a static large object, with segments in %s, which the store doesn't put together for other projects", f.segments),
+			Hint: "its owner can upload it again over S3; or grant both buckets with Swift's means (X-Container-Read)"}
 	case f.uploader.ID == f.self.ID && f.self.ID != "":
 		return &Refusal{Reason: "this project uploaded it, and the bucket's owner has closed the bucket since", Hint: ask}
 	}

@@ -22,8 +22,9 @@ func TestReasons(t *testing.T) {
 		{"their bucket", refusalFacts{}, "bucket box isn't shared with this project, project_1 (us)", "allasfs share box --with us"},
 		{"their bucket may be listed", refusalFacts{listed: true, uploader: them}, "the object isn't shared", "doesn't cover the objects"},
 		{"their bucket, owner unknown", refusalFacts{listed: true}, "the object isn't shared", "allasfs share box --with us"},
-		{"their bucket, and not that of the segments", refusalFacts{listed: true, uploader: them, segments: "box_segments"},
+		{"their bucket, and not that of the segments", refusalFacts{listed: true, uploader: them, segments: "box_segments", closed: true},
 			"uploaded in segments, and their bucket, box_segments, isn't shared", "allasfs share box_segments --with us"},
+		{"both of their buckets", refusalFacts{listed: true, uploader: them, segments: "box_segments"}, "a static large object, with segments in box_segments", "again over S3"},
 		{"our upload in their bucket", refusalFacts{listed: true, uploader: us}, "has closed the bucket since", "allasfs share box --with us"},
 	} {
 		c.facts.bucket, c.facts.self = "box", us
