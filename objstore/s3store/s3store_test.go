@@ -1,6 +1,7 @@
 package s3store_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -41,6 +42,12 @@ func server(t *testing.T) *s3server.Server {
 }
 
 func TestSuite(t *testing.T) {
+	t.Run("Full", func(t *testing.T) { runSuite(t, func(*s3server.Server, string) error { return nil }) })
+	t.Run("Light", func(t *testing.T) { runSuite(t, (*s3server.Server).Light) })
+}
+
+// runSuite runs the suite against servers; prepare is called for each new bucket.
+func runSuite(t *testing.T, prepare func(s *s3server.Server, bucket string) error) {
 	storetest.Run(t, func(t *testing.T) storetest.Fixture {
 		s := server(t)
 		must := func(err error) {
@@ -50,7 +57,7 @@ func TestSuite(t *testing.T) {
 		}
 		return storetest.Fixture{
 			Store:      open(t, s.URL()),
-			MakeBucket: func(bucket string) { must(s.CreateBucket(bucket, "access")) },
+			MakeBucket: func(bucket string) { must(errors.Join(s.CreateBucket(bucket, "access"), prepare(s, bucket))) },
 			Put:        func(bucket, key string, data []byte) { must(s.Put(bucket, key, data)) },
 		}
 	})

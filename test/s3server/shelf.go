@@ -30,6 +30,7 @@ type bucket struct {
 	objects map[string]*object
 	keys    []string // in byte order once sorted is true
 	sorted  bool
+	light   bool // see [Server.Light]
 }
 
 // shelf holds the buckets and their objects.
