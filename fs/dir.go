@@ -20,8 +20,6 @@ type dir struct {
 	mu      sync.Mutex
 	listing *Listing // may be stale, incomplete, or nil
 	next    *Listing // takes its place when it is complete; nil while there is no need for one
-	misses  int      // headers that lookups had to wait for since the listing began
-	warmed  int      // where in the listing the headers end that were read ahead
 }
 
 var (
@@ -32,10 +30,7 @@ var (
 	_ fusefs.NodeIoctler        = (*dir)(nil)
 )
 
-const (
-	maxWarm = 256 // headers read ahead of a lookup
-	renewal = 4   // in the last quarter of its time, a listing that is in use is read anew
-)
+const renewal = 4 // in the last quarter of its time, a listing that is in use is read anew
 
 // path returns the directory's path below the mount point, for messages.
 func (d *dir) path(name string) string { return path.Join("/", d.Path(nil), name) }
@@ -89,7 +84,7 @@ func (d *dir) current() *Listing {
 // nobody has to wait for the next one.
 func (d *dir) fresh() *Listing {
 	if d.next != nil && d.next.isComplete() {
-		d.listing, d.next, d.misses, d.warmed = d.next, nil, 0, 0
+		d.listing, d.next = d.next, nil
 	}
 	if d.listing == nil || !d.listing.fresh() {
 		return nil
@@ -101,43 +96,14 @@ func (d *dir) fresh() *Listing {
 	return d.listing
 }
 
-// content returns what an entry holds. Whoever asks for the second header of a directory will ask for more: the
-// headers of the entries behind it are read ahead, more of them with each one that had to be waited for.
+// content returns what an entry holds. The listing, where there is one, reads headers ahead.
 func (d *dir) content(ctx context.Context, e Entry) (*Content, error) {
-	contents := d.mount.tree.contents
-	if known := contents.peek(e); known != nil {
-		d.warm(e.Name, 0)
-		return known, nil
+	if l := d.current(); l != nil {
+		if i, found, _ := l.Find(e.Name); found {
+			return l.content(ctx, i, e)
+		}
 	}
-	call := contents.begin(e)
-	d.warm(e.Name, 1)
-	return call.wait(ctx)
-}
-
-// warm reads headers that follow name in the listing, if those that were read ahead are about to run out.
-func (d *dir) warm(name string, misses int) {
-	l := d.current()
-	if l == nil {
-		return
-	}
-	i, found, _ := l.Find(name)
-	if !found {
-		return
-	}
-	d.mu.Lock()
-	d.misses += misses
-	n := 0
-	if d.misses > 1 {
-		n = min(1<<min(d.misses+1, 10), maxWarm)
-	}
-	enough := i >= d.warmed-n && i < d.warmed-n/2
-	if !enough {
-		d.warmed = i + n
-	}
-	d.mu.Unlock()
-	if !enough {
-		l.Warm(i, n)
-	}
+	return d.mount.tree.Content(ctx, e)
 }
 
 // dirChild returns the inode of a sub-directory, the one there is already if possible: it holds the listing.
@@ -162,13 +128,13 @@ func (d *dir) fileChild(ctx context.Context, e Entry, content *Content, ttl time
 	out.SetEntryTimeout(ttl)
 	out.SetAttrTimeout(fileAttrTimeout)
 	if child := d.GetChild(e.Name); child != nil {
-		if known, ok := child.Operations().(*file); ok && known.content.Source.Version == content.Source.Version {
+		if known, ok := child.Operations().(*file); ok && known.content.Version == content.Version {
 			known.fill(&out.Attr)
 			return child
 		}
 	}
 	node := &file{mount: d.mount, content: content, modified: e.Object.Modified}
-	inode := d.NewInode(ctx, node, fusefs.StableAttr{Mode: syscall.S_IFREG, Ino: d.mount.inode(content.Source.Version)})
+	inode := d.NewInode(ctx, node, fusefs.StableAttr{Mode: syscall.S_IFREG, Ino: d.mount.inode(content.Version)})
 	node.fill(&out.Attr)
 	return inode
 }
@@ -200,7 +166,7 @@ func (d *dir) OpendirHandle(context.Context, uint32) (fusefs.FileHandle, uint32,
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.fresh() == nil {
-		d.listing, d.next, d.misses, d.warmed = d.mount.tree.List(d.place), nil, 0, 0
+		d.listing, d.next = d.mount.tree.List(d.place), nil
 	}
 	return &dirHandle{dir: d, listing: d.listing}, 0, 0
 }
@@ -255,8 +221,9 @@ func (h *dirHandle) Seekdir(_ context.Context, off uint64) syscall.Errno {
 	return 0
 }
 
-// Lookup is for READDIRPLUS: it adds the attributes of what is known already and asks nobody. An entry that isn't
-// filled in is looked up when somebody wants its size, so that a plain listing never reads a header.
+// Lookup is for READDIRPLUS: it adds the attributes of what is known already and doesn't wait. An entry that isn't
+// filled in is looked up when somebody wants its size, so that a plain listing never reads a header. The kernel sends
+// READDIRPLUS at the beginning, and then only while somebody wants to know more than names.
 func (h *dirHandle) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
 	i, found, _ := h.listing.Find(name)
 	if !found {
@@ -270,7 +237,7 @@ func (h *dirHandle) Lookup(ctx context.Context, name string, out *fuse.EntryOut)
 	if e.Dir {
 		return h.dir.dirChild(ctx, *e, ttl, out), 0
 	}
-	content := h.dir.mount.tree.contents.peek(*e)
+	content := h.listing.peek(i, *e)
 	if content == nil {
 		return nil, syscall.EAGAIN
 	}

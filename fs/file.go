@@ -41,7 +41,7 @@ func (f *file) fill(a *fuse.Attr) {
 	a.Mode = syscall.S_IFREG | o.FileMode
 	a.Owner = fuse.Owner{Uid: o.UID, Gid: o.GID}
 	a.Nlink = 1
-	a.Ino = f.mount.inode(f.content.Source.Version)
+	a.Ino = f.mount.inode(f.content.Version)
 	a.Size = uint64(f.content.Size)
 	a.Blksize = blockSize
 	a.Blocks = (a.Size + 511) / 512
@@ -50,19 +50,26 @@ func (f *file) fill(a *fuse.Attr) {
 
 // Open gives the reason at once if no key of ours opens the object. The kernel may keep the pages of earlier opens:
 // a node is one version.
-func (f *file) Open(_ context.Context, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
+func (f *file) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
 	if flags&syscall.O_ACCMODE != syscall.O_RDONLY {
 		return nil, 0, syscall.EROFS
 	}
-	if f.content.Err != nil {
-		return nil, 0, f.mount.errno("open", f.path(), f.content.Err)
-	}
-	handle, err := f.mount.cache.Open(f.content.Source)
+	p := newPatient(ctx)
+	defer p.finish()
+	handle, err := f.open(p)
 	if err != nil {
 		return nil, 0, f.mount.errno("open", f.path(), err)
 	}
 	f.mount.openFiles.Add(1)
 	return &fileHandle{file: f, handle: handle}, fuse.FOPEN_KEEP_CACHE, 0
+}
+
+func (f *file) open(ctx context.Context) (*cache.Handle, error) {
+	source, err := f.mount.tree.contents.source(ctx, f.content)
+	if err != nil {
+		return nil, err
+	}
+	return f.mount.cache.Open(source)
 }
 
 // fileHandle is an opened file.

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
@@ -55,7 +54,7 @@ func TestHeadersHeldElsewhere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !errors.Is(c.Err, want) || c.Source.HeaderSize != 0 || i < 3 && c.Size != int64(70_000+i) {
+		if !errors.Is(c.Err, want) || c.source != nil && c.source.HeaderSize != 0 || i < 3 && c.Size != int64(70_000+i) {
 			t.Errorf("object %d: %+v, want %v", i, c, want)
 		}
 	}
@@ -89,62 +88,5 @@ func TestHeaderDirRefusesWhatIsNotOne(t *testing.T) {
 		if got, _ := headers.Header(context.Background(), "b", key); got != nil {
 			t.Errorf("the key %q reads a file outside of the directory", key)
 		}
-	}
-}
-
-func TestHeadersSurviveARestart(t *testing.T) {
-	key := newKey(t)
-	store := new(storetest.Memory)
-	for i := range 50 {
-		store.Put("b", fmt.Sprintf("%02d.c4gh", i), seal(t, make([]byte, i), key))
-	}
-	faults := &storetest.Faults{Store: store}
-	file := filepath.Join(t.TempDir(), "headers.db")
-	look := func(endpoint string) {
-		t.Helper()
-		db, err := OpenHeaderDB(file, endpoint, slog.New(slog.DiscardHandler))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer db.Close()
-		tree := NewTree(faults, TreeOptions{Keys: []*c4gh.SecretKey{key}, HeaderDB: db})
-		defer tree.Close()
-		for i, e := range list(t, tree, Place{Bucket: "b"}) {
-			if c, err := tree.Content(context.Background(), e); err != nil || c.Size != int64(i) || c.Err != nil {
-				t.Errorf("object %d: %+v, %v", i, c, err)
-			}
-		}
-	}
-	look("https://one")
-	if n := faults.Count("get"); n != 50 {
-		t.Errorf("%d GETs for 50 headers", n)
-	}
-	look("https://one")
-	if n := faults.Count("get"); n != 50 {
-		t.Errorf("%d GETs after a restart, none should be needed", n-50)
-	}
-	look("https://two")
-	if n := faults.Count("get"); n != 100 {
-		t.Errorf("another endpoint's objects were taken for these: %d GETs", n-50)
-	}
-	store.Put("b", "07.c4gh", seal(t, make([]byte, 7), key))
-	look("https://one")
-	if n := faults.Count("get"); n != 101 {
-		t.Errorf("%d GETs for one object that was replaced", n-100)
-	}
-}
-
-func TestDamagedHeaderDatabase(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "headers.db")
-	if err := os.WriteFile(file, []byte("this is no database, though it is long enough to look at"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if db, err := OpenHeaderDB(file, "", slog.New(slog.DiscardHandler)); err == nil {
-		db.Close()
-		t.Error("a damaged database was opened")
-	}
-	var none *HeaderDB
-	if none.get(Entry{}.Object.Version) != nil || none.Close() != nil {
-		t.Error("a database that isn't there remembers")
 	}
 }

@@ -25,6 +25,7 @@ type Listing struct {
 	last     string // key of the last item, to drop what a store repeats at a page border
 	token    string
 	complete bool
+	ahead    readAhead
 }
 
 // List returns a listing of p of which nothing is read yet.
@@ -177,18 +178,4 @@ func (l *Listing) loadProfiles(ctx context.Context) error {
 	defer l.mu.Unlock()
 	l.append(profiles, true)
 	return nil
-}
-
-// Warm begins to read the headers of up to n entries behind entry i, so that their contents are known when somebody
-// comes to them. It doesn't wait.
-func (l *Listing) Warm(i, n int) {
-	l.mu.Lock()
-	from := min(i+1, len(l.entries))
-	behind := l.entries[from:min(from+n, len(l.entries))]
-	l.mu.Unlock()
-	for _, e := range behind {
-		if !e.Dir && l.tree.contents.peek(e) == nil {
-			l.tree.contents.begin(e)
-		}
-	}
 }

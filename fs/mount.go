@@ -93,7 +93,7 @@ func (m *Mount) fuseOptions() *fusefs.Options {
 			// Splicing fails for reads of this size, and slices are written without a copy anyway.
 			DisableSplice: true,
 			// READDIRPLUS fills in what is known; see dirHandle.Lookup.
-			ExtraCapabilities: fuse.CAP_IOCTL_DIR,
+			ExtraCapabilities: fuse.CAP_IOCTL_DIR | fuse.CAP_READDIRPLUS_AUTO,
 			Logger:            slog.NewLogLogger(m.log.Handler(), slog.LevelWarn),
 		},
 		RootStableAttr:  &fusefs.StableAttr{Mode: syscall.S_IFDIR, Ino: m.inode(m.tree.Root())},

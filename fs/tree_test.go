@@ -145,7 +145,7 @@ func TestManifestSizes(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, err := tree.Content(context.Background(), e)
-	if err != nil || c.Size != 16 || c.Source.Version.Size != 16 {
+	if err != nil || c.Size != 16 || c.Version.Size != 16 {
 		t.Errorf("%+v, %v", c, err)
 	}
 }

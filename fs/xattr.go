@@ -9,9 +9,9 @@ import (
 
 // xattrs are the extended attributes of a file: where it comes from, and why it can't be read.
 func (f *file) xattrs() []struct{ name, value string } {
-	v := f.content.Source.Version
+	v := f.content.Version
 	encryption := "none"
-	if f.content.Source.Body != nil || f.content.Err != nil {
+	if f.content.Encrypted {
 		encryption = "crypt4gh"
 	}
 	profile, bucket, key := f.mount.tree.stored(v)
@@ -31,8 +31,12 @@ func (f *file) xattrs() []struct{ name, value string } {
 	return out
 }
 
-// Getxattr returns one of the attributes.
+// Getxattr returns one of the attributes. Those of the system (ACLs, security labels) aren't supported rather than not
+// there: with that answer `ls -l` asks once and not for each file.
 func (f *file) Getxattr(_ context.Context, name string, dest []byte) (uint32, syscall.Errno) {
+	if !strings.HasPrefix(name, "user.") {
+		return 0, syscall.EOPNOTSUPP
+	}
 	for _, x := range f.xattrs() {
 		if x.name == name {
 			return fit(dest, x.value)

@@ -12,9 +12,6 @@ import (
 	"allasfs/fs"
 )
 
-// headersAhead is how many headers a long listing reads ahead of the line it prints.
-const headersAhead = 128
-
 // listOptions are the flags of the ls command.
 type listOptions struct {
 	store   storeFlags
@@ -75,13 +72,13 @@ func runList(ctx context.Context, c *console, o *listOptions, spec string) error
 			return nil
 		}
 		if !entry.Hidden {
-			c.printf("%s\n", o.line(ctx, tree, listing, i, entry))
+			c.printf("%s\n", o.line(ctx, listing, i, entry))
 		}
 	}
 }
 
 // line formats one entry. A header that can't be read costs the size of that entry and nothing else.
-func (o *listOptions) line(ctx context.Context, tree *fs.Tree, l *fs.Listing, i int, e *fs.Entry) string {
+func (o *listOptions) line(ctx context.Context, l *fs.Listing, i int, e *fs.Entry) string {
 	name := e.Name
 	if e.Dir {
 		name += "/"
@@ -92,9 +89,8 @@ func (o *listOptions) line(ctx context.Context, tree *fs.Tree, l *fs.Listing, i 
 	if e.Dir {
 		return fmt.Sprintf("%10s  %-16s  %s", "-", "", name)
 	}
-	l.Warm(i, headersAhead)
 	size, note := "?", ""
-	content, err := tree.Content(ctx, *e)
+	content, err := l.Content(ctx, i)
 	if err == nil {
 		size, err = humanize.IBytes(uint64(content.Size)), content.Err
 	}

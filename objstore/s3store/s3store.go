@@ -31,7 +31,7 @@ type Options struct {
 	// takes them no longer; at most once a minute, and never twice at a time. Nil: they are used as they are.
 	Renew func(context.Context) (Credentials, error) `json:"-"`
 	// MaxConns is how many connections are kept for the next request. It should be no less than the number of
-	// concurrent requests, or connections are opened and closed all the time. Default 64.
+	// concurrent requests, or connections are opened and closed all the time. Default 256.
 	MaxConns int
 	// InsecureHTTP accepts a plain http endpoint on another machine. What is stored encrypted stays so, but
 	// everything else travels in clear.
@@ -64,7 +64,7 @@ func New(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	wallet := newWallet(o.Credentials, o.Renew)
-	transport := newTransport(cmp.Or(o.MaxConns, 64))
+	transport := newTransport(cmp.Or(o.MaxConns, 256))
 	context.AfterFunc(ctx, transport.CloseIdleConnections)
 	single := newTransport(0)
 	single.DisableKeepAlives = true
