@@ -167,16 +167,25 @@ type program struct {
 	args func(path func(object string) string) []string
 }
 
+// regions returns samtools' names of 200 regions of some bases each, at random places.
+func regions(bases int64) []string {
+	all := make([]string, 0, 200)
+	for i, off := range places(200, 1000, 9_900_000, 7) {
+		all = append(all, fmt.Sprintf("chr%d:%d-%d", i%3+1, off+1, off+bases))
+	}
+	return all
+}
+
 // programs returns the commands, the most important first.
 func programs() []program {
-	regions := make([]string, 0, 200)
-	for i, off := range places(200, 1000, 9_990_000, 7) {
-		regions = append(regions, fmt.Sprintf("chr%d:%d-%d", i%3+1, off+1, off+1000))
+	view := func(bases int64) func(func(string) string) []string {
+		return func(p func(string) string) []string {
+			return append([]string{"samtools", "view", "-c", p(bamName)}, regions(bases)...)
+		}
 	}
 	return []program{
-		{"samtools view, 200 regions", func(p func(string) string) []string {
-			return append([]string{"samtools", "view", "-c", p(bamName)}, regions...)
-		}},
+		{"samtools view, 200 regions of 1 kb", view(1000)},
+		{"samtools view, 200 regions of 100 kb", view(100_000)},
 		{"samtools idxstats", func(p func(string) string) []string { return []string{"samtools", "idxstats", p(bamName)} }},
 		{"bcftools view -r", func(p func(string) string) []string {
 			return []string{"bcftools", "view", "-H", "-r", "chr2:2000000-4000000", p(vcfName)}
