@@ -12,7 +12,7 @@ import (
 
 const (
 	soakFaultEvery = 20                    // requests
-	soakForGood    = 5 * time.Second       // at least, between two requests that are left waiting for good
+	soakForGood    = 3 * time.Second       // at least, and as much again at most, between those that don't end
 	soakStall      = 2 * time.Second       // at most, of those that end
 	soakLate       = 40 * time.Millisecond // at most, of answers that are only late; a quarter of all are
 
@@ -76,9 +76,9 @@ func upTo(r *rand.Rand, d time.Duration) time.Duration { return time.Duration(r.
 type weather struct {
 	random  *rand.Rand
 	passing []mishap
-	forGood []mishap // the next one is the first
-	deck    []mishap // of those that pass
-	last    time.Time
+	forGood []mishap  // the next one is the first
+	deck    []mishap  // of those that pass
+	next    time.Time // not before then comes one that is for good
 	asked   int
 	counts  map[string]int
 }
@@ -111,7 +111,7 @@ func (w *weather) fault(q s3server.Request) *s3server.Fault {
 // mishap lets something happen to a request.
 func (w *weather) mishap(q s3server.Request) *s3server.Fault {
 	n := rangeLength(q)
-	k := w.next(n > 0)
+	k := w.deal(n > 0)
 	if n == 0 && !k.any {
 		return nil
 	}
@@ -120,10 +120,10 @@ func (w *weather) mishap(q s3server.Request) *s3server.Fault {
 	return &f
 }
 
-// next deals a card.
-func (w *weather) next(get bool) (k mishap) {
-	if get && time.Since(w.last) >= soakForGood {
-		w.last = time.Now()
+// deal draws a card. Those that are for good come at odd times, so that they don't meet the retries of their own kind.
+func (w *weather) deal(get bool) (k mishap) {
+	if get && time.Now().After(w.next) {
+		w.next = time.Now().Add(soakForGood + upTo(w.random, soakForGood))
 		k, w.forGood = w.forGood[0], append(w.forGood[1:], w.forGood[0])
 		return k
 	}
