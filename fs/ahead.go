@@ -95,12 +95,15 @@ func (l *Listing) peek(i int, e Entry) *Content {
 // readAhead begins to read the headers that are next, and doesn't wait.
 func (l *Listing) readAhead(i int, missed bool) {
 	l.mu.Lock()
-	from, to := l.ahead.use(i, len(l.entries), missed)
-	next := l.entries[from:to]
+	var next []*Entry
+	from, to := l.ahead.use(i, l.entries.n, missed)
+	for ; from < to; from++ {
+		next = append(next, l.entries.at(from))
+	}
 	l.mu.Unlock()
 	for _, e := range next {
-		if !e.Dir && l.tree.contents.peek(e) == nil {
-			l.tree.contents.beginAhead(e)
+		if !e.Dir && l.tree.contents.peek(*e) == nil {
+			l.tree.contents.beginAhead(*e)
 		}
 	}
 }

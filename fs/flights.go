@@ -62,6 +62,16 @@ func (c *call[V]) wait(ctx context.Context) (V, error) {
 	}
 }
 
+// hasFailed tells whether the call is over and brought nothing.
+func (c *call[V]) hasFailed() bool {
+	select {
+	case <-c.done:
+		return c.err != nil
+	default:
+		return false
+	}
+}
+
 // close waits for the calls under way, whose context the caller has ended, and lets no more start.
 func (f *flights[K, V]) close() {
 	f.mu.Lock()

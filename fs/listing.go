@@ -18,14 +18,16 @@ type Listing struct {
 	begun time.Time
 
 	mu       sync.Mutex
-	entries  []Entry
+	entries  entries
 	byName   map[string]int
-	page     int // where the entries of the last page begin
-	namer    *namer
-	last     string // key of the last item, to drop what a store repeats at a page border
-	token    string
 	complete bool
 	ahead    readAhead
+
+	// Of load, of which there is one at a time:
+	namer *namer
+	last  string // key of the last item, to drop what a store repeats at a page border
+	token string
+	next  *call[objstore.Page] // the page that is under way; nil for none
 }
 
 // List returns a listing of p of which nothing is read yet.
@@ -34,29 +36,16 @@ func (t *Tree) List(p Place) *Listing {
 }
 
 // At returns entry i, or nil behind the last one. It reads as many pages as that takes; a page that can't be read is
-// an error and is asked for again by the next call. While the last page is being handed out, the next one is under
-// way.
+// an error and is asked for again by the next call. While a page is being handed out, the next one is under way.
 func (l *Listing) At(ctx context.Context, i int) (*Entry, error) {
 	for {
 		l.mu.Lock()
-		var entry *Entry
-		if i < len(l.entries) {
-			entry = &l.entries[i]
-		}
-		ahead := !l.complete && i >= l.page
-		complete := l.complete
+		entry, complete := l.entries.at(i), l.complete
 		l.mu.Unlock()
-		if entry == nil && complete {
-			return nil, nil
-		}
-		var next *call[struct{}]
-		if ahead {
-			next = l.tree.pages.start(l, l.load)
-		}
-		if entry != nil {
+		if entry != nil || complete {
 			return entry, nil
 		}
-		if _, err := next.wait(ctx); err != nil {
+		if _, err := l.tree.pages.start(l, l.load).wait(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -96,10 +85,7 @@ func (l *Listing) remaining() time.Duration { return l.tree.options.ListTTL - ti
 
 // load reads the next page. The flights see to it that there is one load of a listing at a time.
 func (l *Listing) load(ctx context.Context) (struct{}, error) {
-	l.mu.Lock()
-	token, complete := l.token, l.complete
-	l.mu.Unlock()
-	if complete {
+	if l.isComplete() {
 		return struct{}{}, nil
 	}
 	if store := l.tree.bucketsIn(l.place); store != nil {
@@ -108,15 +94,11 @@ func (l *Listing) load(ctx context.Context) (struct{}, error) {
 	if l.place.Bucket == "" {
 		return struct{}{}, l.loadProfiles(ctx)
 	}
-	page, err := l.tree.store.List(ctx, l.place.Bucket, objstore.ListOptions{
-		Prefix: l.place.Prefix, Delimiter: delimiter, Token: token,
-	})
+	page, err := l.nextPage(ctx)
 	if err != nil {
 		return struct{}{}, err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var named []Entry
+	named := make([]Entry, 0, len(l.namer.held)+len(page.Objects)+len(page.Prefixes))
 	for _, i := range items(page, l.place.Prefix) {
 		if i.key() > l.last || l.last == "" {
 			named = i.enter(l.namer, named)
@@ -127,19 +109,44 @@ func (l *Listing) load(ctx context.Context) (struct{}, error) {
 		named = l.namer.end(named)
 	}
 	l.append(named, page.Next == "")
-	l.token = page.Next
 	return struct{}{}, nil
 }
 
-// append adds entries. The caller holds l.mu.
-//
-// Readers keep pointers into entries: growing moves what comes later, and what they have stays as it was.
-func (l *Listing) append(entries []Entry, complete bool) {
-	l.page = len(l.entries)
-	for i, e := range entries {
-		l.byName[e.Name] = l.page + i
+// nextPage returns the page that comes next, and asks for the one behind it before anything is done with it: a listing
+// is to take no longer than its requests.
+func (l *Listing) nextPage(ctx context.Context) (objstore.Page, error) {
+	next := l.next
+	l.next = nil
+	if next == nil || next.hasFailed() {
+		next = l.fetch()
 	}
-	l.entries = append(l.entries, entries...)
+	page, err := next.wait(ctx)
+	if err != nil {
+		return page, err
+	}
+	l.token = page.Next
+	if page.Next != "" {
+		l.next = l.fetch()
+	}
+	return page, nil
+}
+
+// fetch asks for the page that the token stands for.
+func (l *Listing) fetch() *call[objstore.Page] {
+	o := objstore.ListOptions{Prefix: l.place.Prefix, Delimiter: delimiter, Token: l.token}
+	return l.tree.requests.start(l, func(ctx context.Context) (objstore.Page, error) {
+		return l.tree.store.List(ctx, l.place.Bucket, o)
+	})
+}
+
+// append adds entries.
+func (l *Listing) append(named []Entry, complete bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, e := range named {
+		l.byName[e.Name] = l.entries.n + i
+	}
+	l.entries.add(named)
 	l.complete = complete
 }
 
@@ -163,8 +170,6 @@ func (l *Listing) loadBuckets(ctx context.Context, store objstore.Store) error {
 	for _, name := range slices.Compact(names) {
 		entries = append(entries, l.tree.bucketEntry(name))
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.append(entries, true)
 	return nil
 }
@@ -174,8 +179,6 @@ func (l *Listing) loadProfiles(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.append(profiles, true)
 	return nil
 }

@@ -11,10 +11,11 @@ import (
 	"allasfs/objstore"
 )
 
-// vast is a store with one bucket of n objects, made up as they are listed.
+// vast is a store with one bucket of n objects or prefixes, made up as they are listed.
 type vast struct {
 	objstore.Store
-	n int
+	n        int
+	prefixes bool
 }
 
 const vastPage = 1000
@@ -24,6 +25,10 @@ func (v vast) key(i int) string { return fmt.Sprintf("sample_%08d_R1.fastq.gz.c4
 func (v vast) List(_ context.Context, bucket string, o objstore.ListOptions) (page objstore.Page, err error) {
 	from, _ := strconv.Atoi(o.Token)
 	for i := from; i < min(from+vastPage, v.n); i++ {
+		if v.prefixes {
+			page.Prefixes = append(page.Prefixes, v.key(i)+"/")
+			continue
+		}
 		page.Objects = append(page.Objects, objstore.Object{
 			Version:  objstore.Version{Bucket: bucket, Key: v.key(i), ETag: fmt.Sprintf("%032x", i), Size: 1 << 30},
 			Modified: time.Unix(1_700_000_000, 0),
@@ -35,20 +40,29 @@ func (v vast) List(_ context.Context, bucket string, o objstore.ListOptions) (pa
 	return page, nil
 }
 
-func TestMemoryOfAVastDirectory(t *testing.T) {
-	const n, most = 500_000, 300 // bytes an entry
-	tree := treeOver(t, vast{n: n}, TreeOptions{})
+func TestMemoryOfVastDirectories(t *testing.T) {
+	for name, store := range map[string]vast{
+		"Objects":     {n: 500_000},
+		"Directories": {n: 100_000, prefixes: true},
+	} {
+		t.Run(name, func(t *testing.T) { measureListing(t, store) })
+	}
+}
+
+func measureListing(t *testing.T, store vast) {
+	const most = 300 // bytes an entry
+	tree := treeOver(t, store, TreeOptions{})
 	before := heap()
 	l := tree.List(Place{Bucket: "b"})
-	for i := range n {
+	for i := range store.n {
 		if e, err := l.At(context.Background(), i); err != nil || e == nil {
 			t.Fatalf("entry %d: %v, %v", i, e, err)
 		}
 	}
-	if e, err := l.At(context.Background(), n); err != nil || e != nil {
+	if e, err := l.At(context.Background(), store.n); err != nil || e != nil {
 		t.Fatalf("behind the last entry: %v, %v", e, err)
 	}
-	if used := (heap() - before) / n; used > most {
+	if used := (heap() - before) / int64(store.n); used > most {
 		t.Errorf("a listing takes %d bytes an entry, at most %d are allowed", used, most)
 	} else {
 		t.Logf("%d bytes an entry", used)

@@ -62,7 +62,8 @@ type Tree struct {
 	store    objstore.Store
 	options  TreeOptions
 	contents *contents
-	pages    *flights[*Listing, struct{}]
+	pages    *flights[*Listing, struct{}]      // that become entries
+	requests *flights[*Listing, objstore.Page] // for them
 	cancel   context.CancelFunc
 }
 
@@ -79,6 +80,7 @@ func NewTree(store objstore.Store, o TreeOptions) *Tree {
 		store: store, options: o, cancel: cancel,
 		contents: newContents(ctx, store, o),
 		pages:    newFlights[*Listing, struct{}](ctx),
+		requests: newFlights[*Listing, objstore.Page](ctx),
 	}
 }
 
@@ -87,6 +89,7 @@ func (t *Tree) Close() {
 	t.cancel()
 	t.contents.flights.close()
 	t.pages.close()
+	t.requests.close()
 }
 
 // Root returns the place shown as the root.
