@@ -100,7 +100,7 @@ func decodePage(bucket string, out *s3.ListObjectsV2Output, seen string) (objsto
 	if n := len(page.Prefixes); n > 0 {
 		seen = page.Prefixes[n-1]
 	}
-	page.Next = makeToken(next, seen)
+	page.Next = makeToken(wholeToken(next, page), seen)
 	return page, nil
 }
 

@@ -78,7 +78,7 @@ func newClient(address pathStyle, keys *wallet, transport *http.Transport) *s3.C
 		EndpointResolverV2:          address,
 		Region:                      address.region,
 		Credentials:                 keys,
-		APIOptions:                  []func(*middleware.Stack) error{keys.sendAgain},
+		APIOptions:                  []func(*middleware.Stack) error{keys.sendAgain, legibleListings},
 		HTTPClient:                  &http.Client{Transport: transport, CheckRedirect: refuseRedirect},
 		Retryer:                     aws.NopRetryer{}, // objstore.Retry knows what has arrived already
 		RequestChecksumCalculation:  aws.RequestChecksumCalculationWhenRequired,
