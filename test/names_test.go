@@ -9,8 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
-	"golang.org/x/sys/unix"
 )
 
 // tree returns every path below a directory; directories end in a slash.
@@ -58,47 +56,6 @@ func namesLab(t *testing.T) *lab {
 		}
 	}
 	return l
-}
-
-func TestNames(t *testing.T) {
-	l := namesLab(t)
-	m := l.mount()
-	keys := map[string]string{
-		"only": "only.c4gh", "plain.txt": "plain.txt",
-		"both": "both", "both.c4gh": "both.c4gh",
-		"dir.c4gh": "dir.c4gh", "dir/inside": "dir/inside.c4gh",
-		"mark~object": "mark", "mark/inside": "mark/inside",
-		"folder/x":       "folder/x",
-		"odd/~()/double": "odd//double", "odd/~(.)/dot": "odd/./dot", "odd/~(..)/dotdot": "odd/../dotdot",
-		"ä ö/%41?": "ä ö/%41?.c4gh", `back\slash`: `back\slash`, "new\nline": "new\nline",
-		".c4gh": ".c4gh",
-	}
-	for name, key := range keys {
-		if got := m.read(name); string(got) != key {
-			t.Errorf("%q is %q, want %q", name, got, key)
-		}
-	}
-	if got := m.read("only.c4gh_ameta"); string(got) != "only.c4gh_ameta" {
-		t.Errorf("a hidden object reads %q", got)
-	}
-	// Listed is the same, and the object whose name is cut.
-	for _, name := range tree(t, m.dir) {
-		if strings.HasSuffix(name, "/") {
-			continue
-		}
-		key := make([]byte, 1000)
-		n, err := unix.Getxattr(m.path(name), "user.allasfs.key", key)
-		if got := m.read(name); err != nil || string(got) != string(key[:n]) {
-			t.Errorf("%q says that it is %q and reads %q, %v", name, key[:n], got, err)
-		}
-		if keys[name] == "" && !strings.HasPrefix(name, "odd/~[longlong") {
-			t.Errorf("%q is listed", name)
-		}
-		delete(keys, name)
-	}
-	if len(keys) > 0 {
-		t.Errorf("not listed: %q", keys)
-	}
 }
 
 func TestShowAllAndKeepSuffix(t *testing.T) {

@@ -86,6 +86,7 @@ func TestStatus(t *testing.T) {
 	s := start(t, Config{})
 	put(t, s, "reads", "a b/ö+.c4gh", []byte("hello"))
 	put(t, s, "Other_Bucket", "x", []byte("x"))
+	put(t, s, "reads", "\xff x", []byte("bytes"))
 	_, _, h := get(t, s, ann, "HEAD", "/reads/a%20b/%C3%B6%2B.c4gh")
 	etag := h.Get("ETag")
 	for _, c := range []struct {
@@ -106,6 +107,9 @@ func TestStatus(t *testing.T) {
 		{"not the owner, list", "GET", "/reads?list-type=2", bob, nil, 403},
 		{"not the owner, object", "GET", "/reads/a%20b/%C3%B6%2B.c4gh", bob, nil, 403},
 		{"upper case bucket", "GET", "/Other_Bucket/x", bob, nil, 200},
+		{"key that isn't UTF-8", "GET", "/reads/%FF%20x", ann, []string{"Range", "bytes=1-2"}, 206},
+		{"key that isn't UTF-8, wrong secret", "GET", "/reads/%FF%20x", Key{ann.Access, "guess"}, nil, 403},
+		{"key that isn't UTF-8, unknown key", "GET", "/reads/%FF%20x", Key{"EVE", "eve"}, nil, 403},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if status, body, _ := get(t, s, c.key, c.method, c.path, c.header...); status != c.status {

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/rclone/gofakes3"
 )
@@ -32,14 +33,15 @@ type Config struct {
 
 // Server is a running S3 server. Its methods may be called from any goroutine.
 type Server struct {
-	keys    []Key
-	shelf   *shelf
-	traffic traffic
-	faults  faults
-	inner   http.Handler
-	http    *http.Server
-	lis     net.Listener
-	done    chan struct{}
+	keys     []Key
+	shelf    *shelf
+	traffic  traffic
+	faults   faults
+	inner    http.Handler
+	unsigned http.Handler // doesn't look at signatures
+	http     *http.Server
+	lis      net.Listener
+	done     chan struct{}
 }
 
 type connKey struct{}
@@ -63,6 +65,7 @@ func Start(c Config) (*Server, error) {
 		pairs[k.Access] = k.Secret
 	}
 	s.inner = gofakes3.New(&backend{s.shelf}, gofakes3.WithV4Auth(pairs)).Server()
+	s.unsigned = gofakes3.New(&backend{s.shelf}).Server()
 	s.http = &http.Server{
 		Handler:           http.HandlerFunc(s.serve),
 		ReadHeaderTimeout: time.Minute,
@@ -109,6 +112,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		writeError(out, http.StatusForbidden, "AccessDenied")
 	case s.isLight(req, r.URL.Query()):
 		s.serveLight(out, r, req)
+	case !utf8.ValidString(r.URL.Path):
+		s.serveBytes(out, r.WithContext(context.WithValue(r.Context(), accessKey{}, who)))
 	default:
 		s.inner.ServeHTTP(out, r.WithContext(context.WithValue(r.Context(), accessKey{}, who)))
 	}
