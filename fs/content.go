@@ -247,7 +247,7 @@ func (c *contents) openElsewhere(ctx context.Context, v objstore.Version) (*Cont
 	}
 	header, err := parseHeader(data)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the header that is held elsewhere: %w", err)
 	}
 	return c.openWith(ctx, v, header, 0)
 }

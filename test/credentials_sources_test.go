@@ -31,11 +31,16 @@ const (
 	s3cmdFile    = "[allas-project_2000001]\naccess_key = @ACCESS\nsecret_key = @SECRET\nhost_base = @HOST\nhost_bucket = @HOST\nuse_https = False\n"
 	otherRemote  = "[lumi-o462000001]\ntype = s3\naccess_key_id = other\nsecret_access_key = other-secret\nendpoint = https://lumidata.invalid\n"
 	usualRclone  = ".config/rclone/rclone.conf"
+	sessionToken = "session-token-do-not-show"
 )
 
 var credentialSources = []credentialSource{
 	{"environment", nil, []string{"AWS_ACCESS_KEY_ID=@ACCESS", "AWS_SECRET_ACCESS_KEY=@SECRET", "AWS_ENDPOINT_URL=@URL"}, nil, "the environment"},
 	{"S3_ENDPOINT_URL", nil, []string{"AWS_ACCESS_KEY_ID=@ACCESS", "AWS_SECRET_ACCESS_KEY=@SECRET", "S3_ENDPOINT_URL=@URL"}, nil, "the environment"},
+	{"AWS_ENDPOINT_URL_S3", nil, []string{"AWS_ACCESS_KEY_ID=@ACCESS", "AWS_SECRET_ACCESS_KEY=@SECRET", "AWS_ENDPOINT_URL_S3=@URL",
+		"AWS_ENDPOINT_URL=https://sts.invalid"}, nil, "the environment"},
+	{"session", nil, []string{"AWS_ACCESS_KEY_ID=@ACCESS", "AWS_SECRET_ACCESS_KEY=@SECRET", "AWS_SESSION_TOKEN=" + sessionToken, "AWS_ENDPOINT_URL=@URL"},
+		nil, "the environment"},
 	{"endpoint on the command line", nil, []string{"AWS_ACCESS_KEY_ID=@ACCESS", "AWS_SECRET_ACCESS_KEY=@SECRET"},
 		[]string{"--endpoint=@URL"}, "the environment"},
 	{"rclone", map[string]string{usualRclone: "[s3allas]\n" + rcloneRemote}, nil, nil, "remote s3allas"},
@@ -73,7 +78,7 @@ func newWallet(t *testing.T, l *lab) wallet {
 	return wallet{
 		strings.NewReplacer("@ACCESS", k.Access, "@SECRET", k.Secret, "@URL", l.server.URL(), "@HOST", strings.TrimPrefix(l.server.URL(), "http://"),
 			"@KEYSTONE", h.URL, "@PASSWORD", password, "@TOKEN", token, "@PROJECT", project),
-		[]string{k.Secret, password, token},
+		[]string{k.Secret, password, token, sessionToken},
 	}
 }
 

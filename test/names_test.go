@@ -94,16 +94,21 @@ func TestSources(t *testing.T) {
 	}
 }
 
-// TestBuckets: the root lists the buckets of the account, and finds those that aren't listed by name.
+// TestBuckets: the root lists the buckets of the account, those that CSC's tools have noted and those on the command line,
+// and finds others by name.
 func TestBuckets(t *testing.T) {
 	l := newLab(t)
 	l.bucket("Old_Bucket", 0)
 	l.bucket("bobs", 1)
+	l.bucket("2000001-a-tools", 0)
+	if err := l.server.Put("2000001-a-tools", "buckets_shared_to", []byte("noted-1\nnoted-2\n")); err != nil {
+		t.Fatal(err)
+	}
 	m := mount(t, l.account(0).environ(t), "--bucket", "named")
-	for _, name := range []string{"Old_Bucket", "named", "reads"} {
+	for _, name := range []string{"2000001-a-tools", "Old_Bucket", "named", "noted-1", "noted-2", "reads"} {
 		wantListed(t, m, ".", name)
 	}
-	if entries, err := os.ReadDir(m.dir); len(entries) != 3 {
+	if entries, err := os.ReadDir(m.dir); len(entries) != 6 {
 		t.Errorf("root: %v, %v", entries, err)
 	}
 	_, err := os.Stat(m.path("bobs"))
