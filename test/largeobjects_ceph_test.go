@@ -136,10 +136,12 @@ func TestCephLargeObjects(t *testing.T) {
 
 	m := mount(t, owner.environ(t), "--sk", key.secret, "s3://"+bucket)
 	listed := command{}.must(t, "ls", "-l", m.dir)
+	unmounted := owner.must("ls", "-l", "--sk", key.secret, "s3://"+bucket)
 	for _, a := range layouts {
 		t.Run(a.name, func(t *testing.T) {
 			wantSize(t, m, a.name, gib)
 			wantLine(t, listed, fmt.Sprint(gib), " "+a.name)
+			wantLine(t, unmounted, "1.0 GiB", " "+a.name)
 			randomReads(t, m.path(a.name), plaintext, 1000)
 			if sum(t, m.path(a.name)) != want {
 				t.Error("wrong bytes")
@@ -188,6 +190,7 @@ func TestCephLargeObjectsMissing(t *testing.T) {
 		allowed(t, "remove a segment", owner.delete(bucket, segment))
 	}
 	after := mount(t, owner.environ(t), "--sk", key.secret, "s3://"+l.bucket)
+	listed := owner.must("ls", "-l", "--sk", key.secret, "s3://"+l.bucket)
 	for _, a := range layouts {
 		t.Run(a.name, func(t *testing.T) {
 			testMissing(t, before, a.name, missing[a.name], plaintext)
@@ -195,6 +198,7 @@ func TestCephLargeObjectsMissing(t *testing.T) {
 				testMissing(t, after, a.name, missing[a.name], plaintext)
 				return
 			}
+			wantLine(t, listed, " "+a.name, "segment "+missing[a.name])
 			_, err := os.Stat(after.path(a.name))
 			wantErrno(t, "stat", err, syscall.EIO)
 			wantLogged(t, after, syscall.EIO, l.bucket+"/"+a.name+".c4gh", "segment "+missing[a.name])

@@ -6,7 +6,7 @@
 set -euo pipefail
 
 packages="make git gcc libc6-dev fuse3 samtools bcftools tabix samtools-test htslib-test attr curl python3 python3-venv"
-[ "${1:-}" = --ceph ] && packages="$packages radosgw ceph-mon ceph-osd ceph-common python3-swiftclient"
+[ "${1:-}" = --ceph ] && packages="$packages radosgw ceph-mon ceph-osd ceph-common python3-swiftclient s3cmd rclone"
 repo=$(dirname "$(dirname "$(readlink -f "$0")")")
 venv=$repo/.venv
 reference=crypt4gh==1.8.6

@@ -9,7 +9,8 @@ import (
 	"allasfs/objstore/s3store"
 )
 
-// letter is what a data producer has to know. The commands in it are exact but for FILE, and the tests run them.
+// letter is what a data producer has to know. The commands in it are exact but for FILE and REMOTE, and the tests run them,
+// save the one of aws.
 const letter = `Where and how to send us the data
 
 The data goes to the bucket {{.Bucket}} of {{.Owner}} at {{.Endpoint}}.
