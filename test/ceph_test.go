@@ -205,6 +205,17 @@ func (c nameCase) areCephs() bool {
 	return true
 }
 
+// TestCephNamesOfEveryLength: whatever characters a key consists of, it has one path.
+func TestCephNamesOfEveryLength(t *testing.T) {
+	a := newProject(t, "A")
+	bucket := a.bucket()
+	keys := randomKeys(2, true)
+	for key := range keys {
+		a.put(bucket, key, []byte(key))
+	}
+	checkEach(t, mount(t, a.environ(t), "s3://"+bucket), keys)
+}
+
 // TestCephPages: directories of more than a page, whatever stands where one ends.
 func TestCephPages(t *testing.T) {
 	a := newProject(t, "A")

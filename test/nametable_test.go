@@ -4,11 +4,13 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 )
@@ -189,6 +191,62 @@ func TestNames(t *testing.T) {
 		l.put(key, held.body(t, key, l.key))
 	}
 	held.check(t, l.account(0).environ(t), "--sk", l.key.secret, "s3://"+bucket)
+}
+
+// randomKeys returns a key of each length from 1 to 1024 bytes, of whatever bytes or of whatever characters but NUL.
+func randomKeys(seed uint64, valid bool) map[string]bool {
+	r := rand.New(rand.NewPCG(seed, 0))
+	keys := map[string]bool{}
+	for length := 1; length <= 1024; {
+		key := make([]byte, 0, length)
+		for len(key) < length {
+			switch n := r.IntN(200); {
+			case n == 0 && !strings.HasSuffix(string(key), "/"):
+				key = append(key, '/')
+			case n < 60:
+				key = append(key, "~().%[]-a"[n%9])
+			case valid:
+				key = utf8.AppendRune(key, 1+r.Int32N([]int32{'.', 0x7f, 0x7ff, 0xd7fe, 0x10fffe}[n%5]))
+			default:
+				key = append(key, byte(r.IntN(256)))
+			}
+		}
+		if len(key) == length && !keys[string(key)] && string(key) != "/" {
+			keys[string(key)] = true
+			length++
+		}
+	}
+	return keys
+}
+
+// checkEach holds that a walk through a mount finds each key once, and each object under a path that leads to it.
+func checkEach(t *testing.T, m *mountedFS, keys map[string]bool) {
+	t.Helper()
+	missing := maps.Clone(keys)
+	for _, path := range tree(t, m.dir) {
+		if strings.HasSuffix(path, "/") {
+			continue
+		}
+		key := string(m.read(path))
+		if !missing[key] {
+			t.Errorf("%.100q is there twice, or nobody put it", key)
+		}
+		delete(missing, key)
+		nameCase{key: path}.checkPath(t, m, key, path)
+	}
+	for key := range missing {
+		t.Errorf("%.100q isn't listed", key)
+	}
+}
+
+// TestNamesOfEveryLength: whatever a key consists of, it has one path.
+func TestNamesOfEveryLength(t *testing.T) {
+	l := newLab(t)
+	keys := randomKeys(1, false)
+	for key := range keys {
+		l.put(key, []byte(key))
+	}
+	checkEach(t, l.mount(), keys)
 }
 
 // TestNamesOfFiles: a directory holds those keys that are paths of files.
