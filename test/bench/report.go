@@ -36,6 +36,7 @@ func (r *results) markdown(w io.Writer) error {
 	var s strings.Builder
 	r.intro(&s)
 	r.goalTable(&s)
+	r.reasonList(&s)
 	r.sequentialTable(&s)
 	r.matrixTable(&s)
 	r.randomTable(&s)
