@@ -13,6 +13,9 @@ const (
 	SegmentOverhead = nonceSize + tagSize
 	// SealedSegmentSize is the size of a full segment in ciphertext bytes.
 	SealedSegmentSize = SegmentSize + SegmentOverhead
+	// PlaintextOffset is where the plaintext of an opened segment lies in the buffer that it came in, in bytes: behind
+	// the nonce.
+	PlaintextOffset = nonceSize
 
 	nonceSize = 12 // bytes, ChaCha20-Poly1305
 	tagSize   = 16 // bytes, Poly1305

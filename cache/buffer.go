@@ -8,9 +8,13 @@ import (
 )
 
 const (
-	// bufferSize is what one segment's buffer takes of the budget, in bytes: a sealed segment, rounded up so that each
-	// begins where the processor's cache lines do.
-	bufferSize = (c4gh.SealedSegmentSize + 63) / 64 * 64
+	// bufferSize is what one segment's buffer takes of the budget, in bytes. In a slab the plaintext begins with a page,
+	// because the kernel copies page by page: it would have to put each one together of two otherwise.
+	bufferSize = c4gh.SegmentSize + pageSize
+	pageSize   = 4096
+
+	// lead lies before each buffer of a slab, in bytes. The tag of a segment goes into the lead of the next one.
+	lead = pageSize - c4gh.PlaintextOffset
 
 	// slabSize is how much is taken from the runtime at once, in bytes.
 	slabSize = 8 << 20
@@ -44,11 +48,11 @@ func (p *pool) get() []byte {
 	if p.cut == p.limit {
 		return make([]byte, c4gh.SealedSegmentSize)
 	}
-	if len(p.slab) < bufferSize {
-		p.slab = make([]byte, min(slabSize/bufferSize, p.limit-p.cut)*bufferSize)
+	if len(p.slab) < bufferSize+pageSize {
+		p.slab = make([]byte, min(slabSize/bufferSize, p.limit-p.cut)*bufferSize+pageSize)
 		adviseHugePages(p.slab)
 	}
-	b := p.slab[:c4gh.SealedSegmentSize:bufferSize]
+	b := p.slab[lead : lead+c4gh.SealedSegmentSize : lead+bufferSize]
 	p.slab, p.cut = p.slab[bufferSize:], p.cut+1
 	return b
 }
