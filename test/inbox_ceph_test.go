@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -252,9 +251,7 @@ func testTrap(t *testing.T, owner, sender *project) {
 	_, err = os.ReadFile(m.path("x"))
 	wantErrno(t, "what isn't shared back", err, syscall.EACCES)
 	words := []string{"uploaded by", sender.uid, "hasn't shared it back", "allasfs share " + bucket + " --with self"}
-	eventually(t, "the reason in the log", func() bool {
-		return !slices.ContainsFunc(words, func(w string) bool { return !m.log.contains(w) })
-	})
+	wantInLog(t, m, words...)
 	wantSaid(t, owner.must("inbox", "status", bucket, "--sk", key.secret), words...)
 	r := owner.allasfs("stat", "s3://"+bucket+"/x.c4gh")
 	if r.status != 1 {

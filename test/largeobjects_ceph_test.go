@@ -254,7 +254,7 @@ func testLargeShared(t *testing.T, owner, other *project) {
 	eventually(t, "the reason in the log", func() bool {
 		return m.log.contains(segments+" isn't shared with this project") || m.log.contains(segments+", isn't shared with this project")
 	})
-	wantSaid(t, m.log.String(), "allasfs share "+segments+" --with "+other.uid)
+	wantInLog(t, m, "allasfs share "+segments+" --with "+other.uid)
 
 	owner.must("share", segments, "--with", other.uid)
 	for _, a := range layouts {
