@@ -1,7 +1,7 @@
 // Command bench measures allasfs mounts against other mounts, on the same objects of the same server, and writes the
 // tables and plots of docs/benchmarks.md.
 //
-//	bench -allasfs BIN [-quick] [-only REGEXP] [-rounds N] [-out DIR]
+//	bench -allasfs BIN [-quick] [-only REGEXP [-again]] [-rounds N] [-results FILE] [-out DIR]
 //	bench -render FILE -out DIR    tables and plots again, from what was measured
 package main
 
@@ -32,6 +32,7 @@ type options struct {
 	dir                   string // for objects and mounts, on tmpfs
 	out                   string // where benchmarks.md goes
 	results               string // where the numbers go
+	again                 bool   // they are there already, and only cases that run are replaced
 	render                string
 	only                  *regexp.Regexp
 	rounds                int
@@ -66,6 +67,7 @@ func parse() options {
 	flag.StringVar(&o.dir, "dir", "/dev/shm", "tmpfs for the objects, 4 GiB")
 	flag.StringVar(&o.out, "out", "", "directory for benchmarks.md and its plots; empty, or with -quick, the tables are only printed")
 	flag.StringVar(&o.results, "results", "", "file for what was measured; empty for none")
+	flag.BoolVar(&o.again, "again", false, "keep what -results has of cases that don't match -only")
 	flag.StringVar(&o.render, "render", "", "only write the tables again, from this file")
 	flag.IntVar(&o.rounds, "rounds", 5, "how often everything is measured")
 	flag.BoolVar(&o.quick, "quick", false, "small objects, for trying")
@@ -114,6 +116,13 @@ func run(o options) error {
 		*p = abs
 	}
 	b := &bench{options: o, results: newResults(), mounts: map[*mount]bool{}}
+	if o.again {
+		kept, err := loadResults(o.results)
+		if err != nil {
+			return err
+		}
+		b.results = kept.without(o.only)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	signal.Ignore(syscall.SIGPIPE) // whoever read our output is gone; what we mounted isn't

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // tool is a program that shows the bucket as a directory.
@@ -125,7 +127,9 @@ func (b *bench) unmount(m *mount) {
 	}
 }
 
-// dropCaches empties the kernel's caches. Only root may; for others a new mount has to do.
+// dropCaches empties the kernel's caches. Only root may; for others a new mount has to do. What the tool before wrote to
+// a disk is written then, so that the next one doesn't have to share the machine with that.
 func dropCaches() {
+	unix.Sync()
 	_ = os.WriteFile("/proc/sys/vm/drop_caches", []byte("3"), 0)
 }

@@ -2,8 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
+	"regexp"
 	"slices"
+	"strings"
 )
 
 // missing stands for what wasn't measured.
@@ -33,6 +36,17 @@ func (r *results) add(id, tool, quantity string, v float64) {
 		r.Values[k] = append(r.Values[k], missing)
 	}
 	r.Values[k][r.round] = v
+}
+
+// without returns the results without those of the cases that match.
+func (r *results) without(cases *regexp.Regexp) *results {
+	matches := func(k string) bool {
+		id, _, _ := strings.Cut(k, "|")
+		return cases.MatchString(id)
+	}
+	maps.DeleteFunc(r.Values, func(k string, _ []float64) bool { return matches(k) })
+	maps.DeleteFunc(r.Failures, func(k, _ string) bool { return matches(k) })
+	return r
 }
 
 // values are those of one quantity.
