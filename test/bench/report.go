@@ -63,6 +63,9 @@ allasfs and crypt4ghfs show plaintext; s3fs and rclone show ciphertext and have 
 	if r.Quick {
 		s.WriteString("**This was a quick run with small objects, for trying only.**\n\n")
 	}
+	if r.Again != "" {
+		fmt.Fprintf(s, "These cases were measured again, in a run of their own that came after the others: `%s`.\n\n", r.Again)
+	}
 	for _, line := range r.Machine {
 		fmt.Fprintf(s, "- %s\n", line)
 	}

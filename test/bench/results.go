@@ -18,6 +18,7 @@ type results struct {
 	Versions map[string]string    // of the tools
 	Rounds   int                  // how many there were
 	Quick    bool                 // small objects, for trying
+	Again    string               // the cases that were measured again later, a regular expression; "" for none
 	Values   map[string][]float64 // by case, tool and quantity
 	Failures map[string]string    // why a tool didn't run in a case
 	round    int
@@ -46,6 +47,7 @@ func (r *results) without(cases *regexp.Regexp) *results {
 	}
 	maps.DeleteFunc(r.Values, func(k string, _ []float64) bool { return matches(k) })
 	maps.DeleteFunc(r.Failures, func(k, _ string) bool { return matches(k) })
+	r.Again = cases.String()
 	return r
 }
 
