@@ -133,13 +133,25 @@ func (c *contents) source(ctx context.Context, known *Content) (cache.Source, er
 
 // opened returns the content of an encrypted object after its header has been opened.
 func (c *contents) opened(ctx context.Context, v objstore.Version) (*Content, error) {
-	if known, ok := c.known.Get(v); ok && (known.source != nil || known.Err != nil) {
+	if known := c.settled(v); known != nil {
 		return known, nil
 	}
 	return c.flights.start(v, func(ctx context.Context) (*Content, error) {
+		if known := c.settled(v); known != nil {
+			return known, nil
+		}
 		content, err := c.open(ctx, v)
 		return c.keep(v, content, err)
 	}).wait(ctx)
+}
+
+// settled returns the content of what is listed as v if nothing is left to find out, or nil. It is asked first thing in a
+// flight: the one before may have ended just after somebody looked in vain.
+func (c *contents) settled(v objstore.Version) *Content {
+	if known, ok := c.known.Get(v); ok && (known.source != nil || known.Err != nil) {
+		return known
+	}
+	return nil
 }
 
 // keep remembers the content of what is listed as v, unless it couldn't be found out.
@@ -155,6 +167,9 @@ func plain(v objstore.Version) *Content {
 }
 
 func (c *contents) load(ctx context.Context, e Entry) (*Content, error) {
+	if known := c.settled(e.Object.Version); known != nil {
+		return known, nil
+	}
 	content, err := c.find(ctx, e)
 	return c.keep(e.Object.Version, content, err)
 }
