@@ -83,9 +83,9 @@ func TestSeveralProfiles(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, err, want)
 		}
 	}
-	if !m.log.contains("bucket anns-reads isn't shared with this project") {
-		t.Error("the log doesn't give the reason of a refusal")
-	}
+	eventually(t, "the reason of a refusal in the log", func() bool {
+		return m.log.contains("bucket anns-reads isn't shared with this project")
+	})
 }
 
 // A profile that doesn't work is named, and a mount with it fails at once; whoami tells of the others all the same.
