@@ -69,12 +69,7 @@ func (p *project) uploadAsTold(letter, tool, file string) result {
 
 // TestCephInbox: from the letter to samtools, and that nobody gets in who shouldn't.
 func TestCephInbox(t *testing.T) {
-	third := newThird(t)
-	for _, pair := range pairs {
-		t.Run(pair.owner+pair.other, func(t *testing.T) {
-			testInbox(t, newParty(t, pair.owner), newParty(t, pair.other), third)
-		})
-	}
+	eachPair(t, testInbox)
 }
 
 func testInbox(t *testing.T, owner, sender, third *project) {

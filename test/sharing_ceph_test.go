@@ -172,14 +172,17 @@ func (p *project) setPolicy(bucket string, with *project, actions ...string) {
 	}
 }
 
-// TestCephShare: plain grants by policy, given and taken back.
-func TestCephShare(t *testing.T) {
+// eachPair runs a test with each of the pairs and with somebody who is never let in.
+func eachPair(t *testing.T, test func(t *testing.T, owner, other, third *project)) {
 	third := newThird(t)
 	for _, pair := range pairs {
-		t.Run(pair.owner+pair.other, func(t *testing.T) {
-			testShare(t, newParty(t, pair.owner), newParty(t, pair.other), third)
-		})
+		t.Run(pair.owner+pair.other, func(t *testing.T) { test(t, newParty(t, pair.owner), newParty(t, pair.other), third) })
 	}
+}
+
+// TestCephShare: plain grants by policy, given and taken back.
+func TestCephShare(t *testing.T) {
+	eachPair(t, testShare)
 }
 
 func testShare(t *testing.T, owner, other, third *project) {
@@ -222,12 +225,7 @@ func testShare(t *testing.T, owner, other, third *project) {
 
 // TestCephShareByACL: the grants of S3 itself. One on the bucket shows the names and no more.
 func TestCephShareByACL(t *testing.T) {
-	third := newThird(t)
-	for _, pair := range pairs {
-		t.Run(pair.owner+pair.other, func(t *testing.T) {
-			testACL(t, newParty(t, pair.owner), newParty(t, pair.other), third)
-		})
-	}
+	eachPair(t, testACL)
 }
 
 func testACL(t *testing.T, owner, other, third *project) {
