@@ -64,7 +64,7 @@ allasfs and crypt4ghfs show plaintext; s3fs and rclone show ciphertext and have 
 		s.WriteString("**This was a quick run with small objects, for trying only.**\n\n")
 	}
 	if r.Again != "" {
-		fmt.Fprintf(s, "These cases were measured again, in a run of their own that came after the others: `%s`.\n\n", r.Again)
+		fmt.Fprintf(s, "These cases were measured again, in a run of their own that came after the others: `%s`. The others were measured with %s.\n\n", r.Again, r.Before)
 	}
 	for _, line := range r.Machine {
 		fmt.Fprintf(s, "- %s\n", line)

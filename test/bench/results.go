@@ -19,6 +19,7 @@ type results struct {
 	Rounds   int                  // how many there were
 	Quick    bool                 // small objects, for trying
 	Again    string               // the cases that were measured again later, a regular expression; "" for none
+	Before   string               // the version of allasfs that the other cases were measured with then
 	Values   map[string][]float64 // by case, tool and quantity
 	Failures map[string]string    // why a tool didn't run in a case
 	round    int
@@ -47,7 +48,7 @@ func (r *results) without(cases *regexp.Regexp) *results {
 	}
 	maps.DeleteFunc(r.Values, func(k string, _ []float64) bool { return matches(k) })
 	maps.DeleteFunc(r.Failures, func(k, _ string) bool { return matches(k) })
-	r.Again = cases.String()
+	r.Again, r.Before = cases.String(), r.Versions[ours.name]
 	return r
 }
 
