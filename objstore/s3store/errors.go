@@ -57,10 +57,13 @@ func statusMeans(status int) error {
 	return nil
 }
 
-// explain turns what the SDK says into one of the contract's errors and a short cause for a person.
+// explain turns what the SDK or the getter says into one of the contract's errors and a short cause for a person.
 func explain(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	if r, ok := errors.AsType[*refusedAnswer](err); ok {
+		return explainAnswer(r.status, r.code)
 	}
 	status := 0
 	if r, ok := errors.AsType[*smithyhttp.ResponseError](err); ok {

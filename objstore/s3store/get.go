@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"net/http"
 
 	"allasfs/objstore"
 	"allasfs/objstore/largeobject"
@@ -39,43 +37,41 @@ func (s *Store) get(ctx context.Context, w wanted) (io.ReadCloser, error) {
 		return s.joiner.Get(ctx, w.v, w.off, w.n)
 	}
 	get, cancel := context.WithCancel(ctx)
-	out, err := s.send(get, w)
+	answer, err := s.send(get, w)
 	if err != nil {
 		cancel()
 		return nil, s.blame(ctx, w, explain(ctx, err))
 	}
-	if err := w.check(out); err != nil {
+	if err := w.check(answer); err != nil {
 		cancel()
-		out.Body.Close()
+		answer.Body.Close()
 		return nil, err
 	}
-	return &objstore.Answer{Context: ctx, Cancel: cancel, Body: out.Body, Version: w.v, Offset: w.off, Left: w.n}, nil
+	return &objstore.Answer{Context: ctx, Cancel: cancel, Body: answer.Body, Version: w.v, Offset: w.off, Left: w.n}, nil
 }
 
-func (s *Store) send(ctx context.Context, w wanted) (*s3.GetObjectOutput, error) {
-	in := &s3.GetObjectInput{
-		Bucket: &w.v.Bucket, Key: &w.v.Key, Range: aws.String(fmt.Sprintf("bytes=%d-%d", w.off, w.off+w.n-1)),
-	}
+func (s *Store) send(ctx context.Context, w wanted) (*http.Response, error) {
+	header := http.Header{"Range": {fmt.Sprintf("bytes=%d-%d", w.off, w.off+w.n-1)}}
 	if largeobject.IsStatic(w.v) {
-		return s.single.GetObject(ctx, in)
+		return s.single.get(ctx, w.v.Bucket, w.v.Key, header)
 	}
-	in.IfMatch = aws.String(`"` + w.v.ETag + `"`)
-	return s.client.GetObject(ctx, in)
+	header.Set("If-Match", `"`+w.v.ETag+`"`)
+	return s.getter.get(ctx, w.v.Bucket, w.v.Key, header)
 }
 
 // check compares the answer's own version and range with what was asked for.
-func (w wanted) check(out *s3.GetObjectOutput) error {
+func (w wanted) check(answer *http.Response) error {
 	contentRange := func(off int64) string { return fmt.Sprintf("bytes %d-%d/%d", off, w.off+w.n-1, w.v.Size) }
-	answered := aws.ToString(out.ContentRange)
+	answered := answer.Header.Get("Content-Range")
 	ok := answered == contentRange(w.off) ||
 		answered == contentRange(0) && largeobject.IsStatic(w.v) ||
 		answered == "" && w.n == w.v.Size // 200 OK: the answer is the object, and so was the question
-	switch etag := validator(out.ETag, w.v.Size, out.LastModified, out.ResultMetadata); {
+	switch etag := validator(answer.Header, w.v.Size); {
 	case etag != w.v.ETag:
 		return w.changed(etag)
 	case !ok:
 		return fmt.Errorf("%w: the answer has the range %q, not %q", objstore.ErrChanged, answered, contentRange(w.off))
-	case out.ContentLength == nil || *out.ContentLength != w.n:
+	case answer.ContentLength != w.n:
 		return fmt.Errorf("%w: the answer isn't %d bytes long", objstore.ErrChanged, w.n)
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"net/http"
 	"time"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
@@ -25,27 +26,33 @@ import (
 // be of no use, and on a connection of their own; the answer's own version is compared, which belongs to the bytes that
 // follow it. That somebody replaces a single segment beneath it can't be seen.
 
-// validator is the ETag of a [objstore.Version], from the answer to a HEAD or a GET of an object with the given size.
-func validator(etag *string, size int64, modified *time.Time, answer middleware.Metadata) string {
-	bare := bareETag(etag)
+// validator is the ETag of a [objstore.Version], from the header of an answer to a HEAD or a GET of an object with the
+// given size.
+func validator(answer http.Header, size int64) string {
+	etag := answer.Get("ETag")
+	bare := bareETag(&etag)
+	modified, err := http.ParseTime(answer.Get("Last-Modified"))
 	switch {
-	case modified == nil:
+	case err != nil:
 		return bare
-	case header(answer, "X-Object-Manifest") != "":
-		return largeobject.DynamicETag(bare, *modified)
-	case header(answer, "X-Object-Meta-Static-Large-Object") != "", bare == largeobject.EmptyMD5 && size > 0:
-		return largeobject.StaticETag(bare, *modified)
+	case answer.Get(manifestHeader) != "":
+		return largeobject.DynamicETag(bare, modified)
+	case answer.Get("X-Object-Meta-Static-Large-Object") != "", bare == largeobject.EmptyMD5 && size > 0:
+		return largeobject.StaticETag(bare, modified)
 	}
 	return bare
 }
 
-// header returns a header of an answer that the SDK doesn't know.
-func header(answer middleware.Metadata, name string) string {
+// manifestHeader says where the segments of a dynamic large object are.
+const manifestHeader = "X-Object-Manifest"
+
+// rawHeader returns the header of an answer with what the SDK doesn't know.
+func rawHeader(answer middleware.Metadata) http.Header {
 	raw, ok := awsmiddleware.GetRawResponse(answer).(*smithyhttp.Response)
 	if !ok {
-		return ""
+		return nil
 	}
-	return raw.Header.Get(name)
+	return raw.Header
 }
 
 // manifest sends a HEAD.
@@ -57,10 +64,11 @@ func (s *Store) manifest(ctx context.Context, bucket, key string) (m largeobject
 	if bareETag(out.ETag) == "" || out.ContentLength == nil {
 		return m, errors.New("the store doesn't tell ETag and size")
 	}
-	etag := validator(out.ETag, *out.ContentLength, out.LastModified, out.ResultMetadata)
+	header := rawHeader(out.ResultMetadata)
+	etag := validator(header, *out.ContentLength)
 	m.Version = objstore.Version{Bucket: bucket, Key: key, ETag: etag, Size: *out.ContentLength}
 	m.Modified = *cmp.Or(out.LastModified, &time.Time{})
-	m.Place = header(out.ResultMetadata, "X-Object-Manifest")
+	m.Place = header.Get(manifestHeader)
 	return m, nil
 }
 

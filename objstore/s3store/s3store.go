@@ -42,7 +42,8 @@ type Options struct {
 type Store struct {
 	address pathStyle
 	client  *s3.Client
-	single  *s3.Client // uses a connection for one request only, for static large objects
+	getter  *getter
+	single  *getter // uses a connection for one request only, for static large objects
 	joiner  *largeobject.Joiner
 }
 
@@ -68,18 +69,23 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	context.AfterFunc(ctx, transport.CloseIdleConnections)
 	single := newTransport(0)
 	single.DisableKeepAlives = true
-	s := &Store{address: address, client: newClient(address, wallet, transport), single: newClient(address, wallet, single)}
+	s := &Store{
+		address: address,
+		client:  newClient(address, wallet, httpClient(transport)),
+		getter:  newGetter(address, wallet, httpClient(transport)),
+		single:  newGetter(address, wallet, httpClient(single)),
+	}
 	s.joiner = largeobject.NewJoiner(s, s.manifest)
 	return s, nil
 }
 
-func newClient(address pathStyle, keys *wallet, transport *http.Transport) *s3.Client {
+func newClient(address pathStyle, keys *wallet, client *http.Client) *s3.Client {
 	return s3.New(s3.Options{
 		EndpointResolverV2:          address,
 		Region:                      address.region,
 		Credentials:                 keys,
 		APIOptions:                  []func(*middleware.Stack) error{keys.sendAgain, legibleListings},
-		HTTPClient:                  &http.Client{Transport: transport, CheckRedirect: refuseRedirect},
+		HTTPClient:                  client,
 		Retryer:                     aws.NopRetryer{}, // objstore.Retry knows what has arrived already
 		RequestChecksumCalculation:  aws.RequestChecksumCalculationWhenRequired,
 		ResponseChecksumValidation:  aws.ResponseChecksumValidationWhenRequired,
@@ -103,6 +109,10 @@ func newTransport(conns int) *http.Transport {
 		DisableCompression:    true,
 		Protocols:             &protocols,
 	}
+}
+
+func httpClient(t *http.Transport) *http.Client {
+	return &http.Client{Transport: t, CheckRedirect: refuseRedirect}
 }
 
 // refuseRedirect keeps signed requests from going where nobody sent them; the answer is then the redirection itself.
