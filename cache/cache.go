@@ -49,7 +49,7 @@ type Cache struct {
 
 	ctx    context.Context // ends with Close; every fetch lives under it
 	cancel context.CancelFunc
-	work   sync.WaitGroup // every fetch
+	work   sync.WaitGroup // every fetch, and the pool's
 
 	mu      sync.Mutex
 	closed  bool
@@ -80,11 +80,11 @@ func New(store objstore.Store, o Options) *Cache {
 	c := &Cache{
 		store: store, log: o.Logger, limit: limit,
 		disk:    o.Disk,
-		pool:    &pool{limit: limit},
 		slots:   make(chan struct{}, o.ReadAheadGets),
 		pending: make(map[segmentKey]*segment),
 		objects: make(map[objstore.Version]*object),
 	}
+	c.pool = newPool(limit, &c.work)
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	// The LRU's own bound is never met: makeRoom evicts first. Its error is for a size below 1.
 	c.ready, _ = simplelru.NewLRU(limit+1, func(_ segmentKey, s *segment) { c.leftTable(s) })
