@@ -129,6 +129,36 @@ func TestRegionsCostOneRequest(t *testing.T) {
 	}
 }
 
+// Whoever comes from the beginning of a file will go on: the window is the whole one before many round trips are over.
+// In the middle it may be a region.
+func TestBeginningsEarnMore(t *testing.T) {
+	data := random(15, 40*mebibyte)
+	for _, test := range []struct {
+		name  string
+		from  int64
+		edits c4gh.EditList
+		ahead int64 // what is fetched in bytes, at most, and at least half of it
+	}{
+		{"beginning", 0, nil, 10 * mebibyte},
+		{"beginning of what an edit list keeps", 0, c4gh.EditList{12345, 30 * mebibyte}, 10 * mebibyte},
+		{"middle", 4 * mebibyte, nil, 3 * mebibyte},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := newFixture(t, Options{})
+			h := f.open(f.edited("o", data, test.edits))
+			if _, err := read(h, test.from, mebibyte); err != nil {
+				t.Fatal(err)
+			}
+			for f.cache.Stats().Pending > 0 {
+				time.Sleep(time.Millisecond)
+			}
+			if n := f.fault.Bytes(); n > test.ahead || n < test.ahead/2 {
+				t.Errorf("%d bytes were fetched, %d are expected at most", n, test.ahead)
+			}
+		})
+	}
+}
+
 func TestSequentialReadFetchesOnce(t *testing.T) {
 	for _, step := range []int{4096, 100_000, 128 << 10, mebibyte} {
 		t.Run(fmt.Sprint(step), func(t *testing.T) {

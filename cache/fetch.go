@@ -71,17 +71,14 @@ func (c *Cache) get(ctx context.Context, f *fetch, run []*segment) (done int, er
 		return 0, err
 	}
 	defer body.Close()
-	answered, first := time.Now(), time.Time{}
+	answered := time.Now()
 	for i, s := range run {
 		if err := c.fill(s, body); err != nil {
 			return i, err
 		}
 		c.mu.Lock()
-		if i == 0 {
-			first = time.Now()
-		}
 		if i == len(run)-1 {
-			c.pace.observe(sent, answered, first, time.Now(), len(run))
+			c.pace.observe(sent, answered, time.Now(), len(run))
 		}
 		_, n := src.span(s.index, 1)
 		c.received(s, n)

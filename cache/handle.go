@@ -12,6 +12,7 @@ type Handle struct {
 	cache   *Cache
 	object  *object
 	extents c4gh.Extents
+	begin   int64 // of the file, in plaintext bytes before edits
 
 	mu      sync.Mutex
 	closed  bool
@@ -35,7 +36,8 @@ func (c *Cache) Open(src Source) (*Handle, error) {
 	if c.closed {
 		return nil, ErrClosed
 	}
-	return &Handle{cache: c, object: c.use(src, size), extents: extents}, nil
+	begin, _ := bounds(extents.Range(0, 1))
+	return &Handle{cache: c, object: c.use(src, size), extents: extents, begin: begin}, nil
 }
 
 // Size returns the size of the file in plaintext bytes, edits applied.

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"math"
 	"time"
 
 	"allasfs/c4gh"
@@ -17,6 +18,11 @@ const (
 
 	leastPart = 2 << 20
 	mostPart  = 8 << 20
+	firstPart = 1 << 20 // before anything is known
+	leastGets = 4       // of a window
+
+	// requestCost is about what one more GET costs both sides in processor time.
+	requestCost = 300 * time.Microsecond
 )
 
 // pace is what a store has shown of itself lately. The zero value is ready, and takes the store for a near one.
@@ -25,12 +31,14 @@ type pace struct {
 	mebibyte  least // of a body, on one connection
 }
 
-// observe takes in a GET that was sent at one time and answered at another, and whose body gave the segments from the
-// first to the n-th until now. Short bodies tell nothing of the rate: they come at once.
-func (p *pace) observe(sent, answered, first, now time.Time, n int) {
+// observe takes in a GET that was sent at one time and answered at another, and whose body of n segments had come by
+// now. The rate is told by all of its time: a reader that was late finds much of a body in the socket, and it would seem to
+// come at once. Short bodies tell nothing of the rate.
+func (p *pace) observe(sent, answered, now time.Time, n int) {
 	p.firstByte.observe(answered.Sub(sent), now)
-	if n > 1<<20/c4gh.SegmentSize {
-		p.mebibyte.observe(now.Sub(first)*(1<<20/c4gh.SegmentSize)/time.Duration(n-1), now)
+	if n >= 1<<20/c4gh.SegmentSize {
+		body := now.Sub(sent) - p.firstByte.value()
+		p.mebibyte.observe(body*(1<<20/c4gh.SegmentSize)/time.Duration(n), now)
 	}
 }
 
@@ -39,13 +47,20 @@ func (p *pace) observe(sent, answered, first, now time.Time, n int) {
 // its first byte is a third of its time, within bounds.
 func (p *pace) window() (window, part int64) {
 	first, mebibyte := p.firstByte.value(), p.mebibyte.value()
-	part = mostPart
+	part = firstPart
 	if mebibyte > 0 {
 		part = max(leastPart, min(int64(2*first)<<20/int64(mebibyte), mostPart))
 	}
 	took := first + mebibyte*time.Duration(part>>20)
 	window = int64(took.Seconds() * mostRate)
 	return max(leastWindow, min(window, mostWindow)), part
+}
+
+// split returns the size of the GETs that bring a window of n bytes soonest. Each more of them shortens the bodies, which
+// come side by side, and costs a request: n·mebibyte/gets + gets·requestCost is least where the two are equal.
+func (p *pace) split(n int64) int64 {
+	alone := p.mebibyte.value() * time.Duration(n>>10) >> 10 // for all n bytes in one GET
+	return n / max(leastGets, int64(math.Sqrt(float64(alone)/float64(requestCost))))
 }
 
 // period is how long a measurement counts, at least; twice that at most.

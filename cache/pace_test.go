@@ -24,13 +24,42 @@ func TestPaceWindow(t *testing.T) {
 			var p pace
 			sent := time.Now()
 			answered := sent.Add(test.firstByte)
-			const segments = 65
-			p.observe(sent, answered, answered, answered.Add((segments-1)*test.mebibyte/16), segments)
+			p.observe(sent, answered, answered.Add(4*test.mebibyte), 64)
 			window, part := p.window()
 			if part != test.part<<20 || window < test.window<<20 || window > test.window*5/4<<20 {
 				t.Errorf("window %d and part %d, want %d and %d MiB", window, part, test.window, test.part)
 			}
 		})
+	}
+}
+
+func TestPaceSplit(t *testing.T) {
+	for _, test := range []struct {
+		mebibyte time.Duration
+		n, gets  int64 // MiB, and how many bring them
+	}{
+		{0, 8, leastGets}, // nothing is known
+		{time.Millisecond / 3, 1, leastGets},
+		{time.Millisecond / 3, 8, leastGets},
+		{10 * time.Millisecond, 8, 16},
+		{10 * time.Millisecond, 64, 46},
+	} {
+		var p pace
+		p.mebibyte.observe(test.mebibyte, time.Now())
+		if gets := test.n << 20 / p.split(test.n<<20); gets != test.gets {
+			t.Errorf("%d MiB of %v each are brought in %d GETs, want %d", test.n, test.mebibyte, gets, test.gets)
+		}
+	}
+}
+
+// A reader that was late finds a body in the socket, and it doesn't seem to have come in no time.
+func TestLateReadersDoNotHurryThePace(t *testing.T) {
+	var p pace
+	now := time.Now()
+	p.observe(now, now.Add(20*time.Millisecond), now.Add(30*time.Millisecond), 16)
+	p.observe(now, now.Add(29*time.Millisecond), now.Add(30*time.Millisecond), 16)
+	if got := p.mebibyte.value(); got != 10*time.Millisecond {
+		t.Errorf("a mebibyte takes %v", got)
 	}
 }
 
@@ -44,7 +73,7 @@ func TestPaceBeforeAnyMeasurement(t *testing.T) {
 func TestShortBodiesSayNothingOfTheRate(t *testing.T) {
 	var p pace
 	now := time.Now()
-	p.observe(now, now.Add(time.Millisecond), now, now.Add(time.Second), 16)
+	p.observe(now, now.Add(time.Millisecond), now.Add(time.Second), 15)
 	if p.mebibyte.value() != 0 || p.firstByte.value() != time.Millisecond {
 		t.Errorf("got %v for the first byte and %v for a mebibyte", p.firstByte.value(), p.mebibyte.value())
 	}

@@ -28,9 +28,8 @@ const (
 	leastGuess = 128 << 10
 	mostGuess  = 8 << 20
 
-	// A window that is still small is cut into parts GETs, but not into less than firstPart each.
-	parts     = 4
-	firstPart = 512 << 10
+	// smallPart is the least that read-ahead asks for at once.
+	smallPart = 512 << 10
 )
 
 // stream is one sequential reader inside a handle: samtools and mmap have several at once.
@@ -47,6 +46,7 @@ type stream struct {
 	planned int64 // end of what is read ahead; a multiple of the segment size
 	fetches []*fetch
 	counted bool // in Cache.streams
+	whole   bool // began where the file does
 }
 
 // near tells whether a read that begins at lo can belong to the stream. One that is known to be sequential may have
@@ -80,6 +80,18 @@ func (s *stream) sequential() bool {
 	return s.run >= sequentialRun && s.debt <= allowed && s.high > s.guessed
 }
 
+// earned returns how far ahead the stream may be, by what it has read. Who begins in the middle may be after a region:
+// at first a guess at most doubles what is fetched. Who comes from the beginning is most likely to go on to the end.
+func (s *stream) earned() int64 {
+	switch {
+	case s.whole:
+		return 8 * s.run
+	case s.run > longRun:
+		return 4 * s.run
+	}
+	return s.run
+}
+
 // expectation is what a read's place in its stream says about the segments to come.
 type expectation struct {
 	passing bool  // a sequential stream: what was read is not read again
@@ -99,6 +111,7 @@ func (h *Handle) observe(ranges iter.Seq[c4gh.Extent]) (e expectation) {
 	}
 	s, jump := h.streamAt(lo)
 	s.take(lo, hi)
+	s.whole = s.whole || lo == h.begin
 	if jump {
 		s.first = hi - lo
 		if more := min(h.last, 2*h.mean); more >= leastGuess {
@@ -174,7 +187,7 @@ func (c *Cache) readAhead(o *object, s *stream) {
 		c.streams++
 	}
 	s.fetches = slices.DeleteFunc(s.fetches, func(f *fetch) bool { return f.segments[len(f.segments)-1].fetch == nil })
-	window, part := c.window(s.run)
+	window, part := c.window(s.earned())
 	s.planned = max(s.planned, (s.high+c4gh.SegmentSize-1)/c4gh.SegmentSize*c4gh.SegmentSize)
 	for s.planned < o.size && s.planned-s.high <= window-part {
 		f := c.nextPart(o, s, part)
@@ -187,17 +200,18 @@ func (c *Cache) readAhead(o *object, s *stream) {
 	}
 }
 
-// window returns how far ahead a stream that has read run bytes may be, and the size of its GETs. At first a window isn't
-// larger than what was read already, so that a guess at most doubles what is fetched.
-func (c *Cache) window(run int64) (window, part int64) {
+// window returns how far ahead a stream may be that has earned so many bytes, and the size of its GETs. There are several
+// in a window, so that it moves on before it is used up; while it grows, as many as bring it soonest.
+func (c *Cache) window(earned int64) (window, part int64) {
 	window, part = c.pace.window()
-	if run > longRun {
-		run *= 4
+	window = min(window, int64(c.limit/2/max(1, c.streams))*c4gh.SegmentSize) // the others have their share
+	part = min(part, max(window/leastGets, smallPart))
+	if earned < window {
+		window = earned
+		part = min(part, max(c.pace.split(window), 2*window/int64(cap(c.slots)), smallPart))
 	}
-	share := int64(c.limit/2/max(1, c.streams)) * c4gh.SegmentSize
-	window = max(min(window, run, share), 2*c4gh.SegmentSize)
-	part = max(min(part, max(window/parts, firstPart), window)/c4gh.SegmentSize, 1) * c4gh.SegmentSize
-	return window, part
+	window = max(window, 2*c4gh.SegmentSize)
+	return window, max(min(part, window)/c4gh.SegmentSize, 1) * c4gh.SegmentSize
 }
 
 // nextPart plans and sends the next GET of a stream. It passes over what is known already and returns nil when there
