@@ -29,7 +29,7 @@ lint: ## gofmt, vet, staticcheck, tidy go.mod, the rule of imports
 	go run $(STATICCHECK) -tags ceph ./...
 	go mod tidy -diff
 	go test ./test/imports
-	cd test/bench && go vet ./... && go run $(STATICCHECK) ./... && go mod tidy -diff
+	cd test/bench && go vet ./... && go run $(STATICCHECK) ./... && go mod tidy -diff && go test ./...
 
 test: unit mounts ## all tests but Ceph's: units under the race detector, then real mounts
 

@@ -3,9 +3,11 @@ package lights3
 import (
 	"cmp"
 	"encoding/xml"
+	"errors"
 	"net/http"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -91,7 +93,11 @@ func (s *Server) listObjects(w http.ResponseWriter, r *http.Request, bucket stri
 // walk returns the objects of a bucket whose keys begin with prefix, in the order of their keys.
 func (s *Server) walk(bucket, prefix string) (all []objectEntry, err error) {
 	root := filepath.Join(s.root, bucket)
-	err = filepath.WalkDir(root, func(path string, e os.DirEntry, err error) error {
+	top := filepath.Join(root, filepath.FromSlash(path.Dir("/"+prefix))) // nothing outside of it begins with prefix
+	err = filepath.WalkDir(top, func(file string, e os.DirEntry, err error) error {
+		if file == top && errors.Is(err, os.ErrNotExist) {
+			return nil // there is no such directory, and nothing begins with prefix
+		}
 		if err != nil || !e.Type().IsRegular() {
 			return err
 		}
@@ -99,7 +105,7 @@ func (s *Server) walk(bucket, prefix string) (all []objectEntry, err error) {
 		if err != nil {
 			return err
 		}
-		rel, err := filepath.Rel(root, path)
+		rel, err := filepath.Rel(root, file)
 		key := filepath.ToSlash(rel)
 		if err == nil && strings.HasPrefix(key, prefix) {
 			all = append(all, objectEntry{key, stamp(st.ModTime()), etag(bucket, key, st), st.Size(), "STANDARD"})
