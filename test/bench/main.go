@@ -144,6 +144,9 @@ func (b *bench) all(ctx context.Context) error {
 		return err
 	}
 	b.measure(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err() // what there is of the tables isn't worth those that it would replace
+	}
 	if b.options.results != "" {
 		if err := b.results.save(b.options.results); err != nil {
 			return err
