@@ -28,12 +28,12 @@ func reasons() []reason {
 			"to be opened and handed over by other threads. Tried: as in the lines above, and a window that follows the least time to an answer instead of the mean " +
 			"(kept: 15 %)."},
 		{"sequential, 20 ms", "", "A GB takes about a second here, of which 60 ms are three round trips until the first byte and some 60 ms pass until the window is full; " +
-			"then both cores are busy. On 2026-11-26 the first two rounds gave 1060 and 1090 MB/s (11 × rclone, 0.83 of the formula) and the last three 820 to 880, while " +
-			"every tool needed more of the processor (s3fs went from 1.3 to 2.0 seconds a GB): a profile has twice the time in what the kernel copies to the page cache, " +
-			"which is memory that this virtual machine has to get back from its host. The same read is in the table by distance. Tried: windows that grow eightfold from the beginning of a file in GETs that bring " +
+			"then both cores are busy. On 2026-11-26 the first two rounds gave 1060 and 1090 MB/s (11 × rclone, 0.83 of the formula) and the last three 820 to 880, at " +
+			"half as much processor time again. s3fs went from 1.3 to 2.0 seconds a GB as well, rclone hardly changed. A profile taken afterwards has twice the time in what the " +
+			"kernel copies to the page cache; that this virtual machine has to get that memory back from its host is a guess. The same read is in the table by distance. Tried: windows that grow eightfold from the beginning of a file in GETs that bring " +
 			"them soonest (kept: a tenth, side by side), GETs of 4 MiB instead of 8 (kept), the window measured instead of fixed (kept), a window for 1 or 1.5 GiB/s " +
 			"instead of 2 (a quarter less)."},
-		{"again from page cache", "", "It is the kernel alone that copies, in both cases; runs have given anything from 0.7 to 1.3."},
+		{"again from page cache", "", "It is the kernel alone that copies, in both cases."},
 		{"CPU of the mount", "", "Beyond its parts the mount needs the processor for HTTP requests of 2 MiB, locks and hand-over between threads. Tried: larger GETs and " +
 			"windows (the segments leave the processor's cache, and it gets dearer), buffers on huge pages and windows that don't grow for a near store (both kept)."},
 		{"samtools view", "", latency},
