@@ -62,6 +62,9 @@ func explain(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	if errors.Is(err, objstore.ErrUnavailable) {
+		return err
+	}
 	if r, ok := errors.AsType[*refusedAnswer](err); ok {
 		return explainAnswer(r.status, r.code)
 	}

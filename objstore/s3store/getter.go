@@ -14,6 +14,8 @@ import (
 
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/smithy-go/encoding/httpbinding"
+
+	"allasfs/objstore"
 )
 
 // getter sends GETs of objects, which are most of a mount's requests. They go by net/http and the SDK's signer: its
@@ -86,16 +88,19 @@ type refusedAnswer struct {
 // mostRefusal is what is read of a refusal's body, in bytes.
 const mostRefusal = 64 << 10
 
-// refused reads the answer to its end, so that the connection can be used again.
+// refused reads the answer to its end, so that the connection can be used again. One that breaks off is no refusal yet: it
+// may have been about to say that it isn't for good.
 func refused(answer *http.Response) error {
 	defer answer.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(answer.Body, mostRefusal))
+	if err != nil {
+		return objstore.Unavailable(err)
+	}
 	r := &refusedAnswer{status: answer.StatusCode, date: answer.Header.Get("Date")}
-	body := io.LimitReader(answer.Body, mostRefusal)
 	var said struct{ Code string }
-	if xml.NewDecoder(body).Decode(&said) == nil {
+	if xml.Unmarshal(body, &said) == nil { // proxies don't speak S3
 		r.code = said.Code
 	}
-	io.Copy(io.Discard, body)
 	return r
 }
 

@@ -54,6 +54,17 @@ func TestGetWithAClockThatCannotBeRight(t *testing.T) {
 	}
 }
 
+// A refusal that breaks off may get better.
+func TestGetWithARefusalThatIsCut(t *testing.T) {
+	s := open(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "1000")
+		refuse(w, "AccessDenied")
+	}))
+	if _, err := read(t, s, version(100), 0, 10); !errors.Is(err, objstore.ErrUnavailable) || errors.Is(err, objstore.ErrDenied) {
+		t.Errorf("%v", err)
+	}
+}
+
 // GETs renew credentials as the other requests do.
 func TestGetWithKeysThatWereRefused(t *testing.T) {
 	for _, c := range []struct {
